@@ -1,0 +1,321 @@
+"""`Plan`: the arrangement before a note is written. Rules, an LLM or a person's editor all end in this one noun.
+
+A plan reads and writes as YAML meant for people: one bar per line, chords as roman numerals of the section's key (so a changed
+key moves the harmony along), roles by part id. `Plan.check` is the one border where any plan is validated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from composer.cues import HARD_WEIGHT
+from composer.errors import ComposerError, PlanError, nearest
+from composer.instruments import INSTRUMENTS, ROLES, Instrument
+from composer.serial import from_plain, to_plain, write_text
+from composer.tempo import Bar, TempoMap
+from composer.theory.chords import parse_chord
+from composer.theory.keys import parse_key
+
+PLAN_VERSION = 1
+DYNAMICS = ("pp", "p", "mp", "mf", "f", "ff")
+Mark = Literal["section", "chord", "accent", "stop"]
+
+
+@dataclass(frozen=True)
+class PlanBar:
+    """One bar: metre, tempo and the feeling it should carry."""
+
+    #: number of the bar, from 1
+    bar: int
+    #: e.g. "4/4"
+    metre: str
+    #: tempo, quarter notes per minute
+    qpm: float
+    #: −1 unpleasant … 1 pleasant
+    valence: float
+    #: −1 calm … 1 excited
+    arousal: float
+    #: 0 at rest … 1 tense
+    tension: float
+    #: picture cuts per second around the bar
+    cut_rhythm: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain form, one short line in YAML."""
+        return {"bar": self.bar, "metre": self.metre, "qpm": round(self.qpm, 4), "valence": round(self.valence, 2), "arousal": round(self.arousal, 2), "tension": round(self.tension, 2), "cut_rhythm": round(self.cut_rhythm, 2)}  # fmt: skip
+
+    def as_bar(self) -> Bar:
+        """The tempo map's view of it."""
+        try:
+            upper, lower = (int(part) for part in self.metre.split("/"))
+        except ValueError:
+            raise PlanError(f"bar {self.bar}: {self.metre!r} is not a metre", "Write e.g. 4/4.") from None
+        return Bar(upper, lower, self.qpm)
+
+
+@dataclass(frozen=True)
+class Part:
+    """An instrument that plays in this plan."""
+
+    #: unique within the plan; roles refer to it
+    id: str
+    #: key of the instrument table
+    instrument: str
+
+    @property
+    def info(self) -> Instrument:
+        """Its row of the instrument table."""
+        return INSTRUMENTS[self.instrument]
+
+
+@dataclass(frozen=True)
+class PlanCue:
+    """One piece of music on the film's time line."""
+
+    #: e.g. "1m1"
+    id: str
+    #: first moment, seconds
+    start_s: float
+    #: last moment, seconds
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some bars that belong together."""
+
+    #: e.g. "S2"
+    id: str
+    #: id of the cue it belongs to
+    cue: str
+    #: first bar, from 1
+    first_bar: int
+    #: how many bars
+    bars: int
+    #: one of composer.theory.moods.MOODS
+    mood: str
+    #: e.g. "D minor"
+    key: str
+    #: letter of the theme the melody is made from
+    theme: str
+    #: pp p mp mf f ff
+    dynamics: str
+    #: how busy the texture is, 0 bare … 1 full
+    density: float
+    #: one entry per bar, roman numerals of the key, several share the bar evenly: "i", "iv V7"
+    chords: tuple[str, ...]
+    #: role → ids of the parts that play it
+    roles: dict[str, tuple[str, ...]]
+    #: part → the part whose line it doubles (at the octave its range asks for)
+    doubles: dict[str, str]
+    #: why, one line for a film-maker
+    reason: str
+
+    @property
+    def last_bar(self) -> int:
+        """Last bar, from 1, inclusive."""
+        return self.first_bar + self.bars - 1
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A hit point, placed."""
+
+    #: moment of picture, seconds
+    time_s: float
+    #: where music marks it: bar from 1
+    bar: int
+    #: and beat in the bar from 1, in quarter notes
+    beat: float
+    #: music minus picture, seconds
+    error_s: float
+    #: 0…1, hard from 0.7 up
+    weight: float
+    #: how music marks it
+    mark: Mark
+    #: a few words
+    label: str = ""
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether it had to fall on a downbeat or beat."""
+        return self.weight >= HARD_WEIGHT
+
+    def frames_off(self, frame_rate: Fraction) -> float:
+        """Planned error in frames of the film."""
+        return self.error_s * float(frame_rate)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The arrangement of one film."""
+
+    #: schema version of this file
+    version: int
+    #: everything random comes from this
+    seed: int
+    #: who made it: "rules", "llm:<model>" or "file"
+    origin: str
+    #: for people
+    title: str
+    #: length of the film, seconds
+    duration_s: float
+    #: frames per second of the film
+    frame_rate: Fraction
+    #: how the last chord leaves
+    ending: Literal["ring", "cut", "fade"]
+    #: pieces of music
+    cues: tuple[PlanCue, ...]
+    #: who plays, in score order
+    parts: tuple[Part, ...]
+    #: in order, never overlapping
+    sections: tuple[Section, ...]
+    #: what music marks, in order of time
+    hits: tuple[Hit, ...]
+    #: every bar of the film, in order: the tempo map and the feeling of each
+    bars: tuple[PlanBar, ...]
+    #: sections a re-plan must leave alone
+    locked: tuple[str, ...] = ()
+    #: one line per decision
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def tempo(self) -> TempoMap:
+        """The one tempo map."""
+        return TempoMap(tuple(bar.as_bar() for bar in self.bars))
+
+    def section_at(self, bar: int) -> Section | None:
+        """The section that holds a bar (from 1), if any."""
+        return next((s for s in self.sections if s.first_bar <= bar <= s.last_bar), None)
+
+    def part(self, part_id: str) -> Part:
+        """The part of that id."""
+        return next(p for p in self.parts if p.id == part_id)
+
+    def check(self) -> Plan:
+        """Return the plan with hit errors measured anew, or raise PlanError naming the first thing wrong with it."""
+        if self.version != PLAN_VERSION:
+            raise PlanError(f"plan version {self.version} is not known", f"This program reads version {PLAN_VERSION}.")
+        if not self.parts or not self.sections or not self.bars:
+            raise PlanError("the plan has no parts, sections or bars", "It needs at least one of each.")
+        if self.duration_s <= 0 or self.frame_rate <= 0:
+            raise PlanError("duration_s and frame_rate must be positive", "Take them from film.json.")
+        for number, bar in enumerate(self.bars, 1):
+            if bar.bar != number:
+                raise PlanError(f"bars[{number - 1}] is numbered {bar.bar}", "Bars count 1, 2, 3 … without gaps.")
+        tempo = self.tempo
+        self._check_parts()
+        last = 0
+        for section in self.sections:
+            self._check_section(section, last)
+            last = section.last_bar
+        unknown = set(self.locked) - {s.id for s in self.sections}
+        if unknown:
+            raise PlanError(f"locked names unknown section {min(unknown)!r}", nearest(min(unknown), [s.id for s in self.sections]))
+        return replace(self, hits=tuple(self._measured(hit, tempo) for hit in self.hits))
+
+    def _measured(self, hit: Hit, tempo: TempoMap) -> Hit:
+        if not (1 <= hit.bar <= len(self.bars) and 1 <= hit.beat < tempo.bars[hit.bar - 1].beats + 1):
+            raise PlanError(f"hit at {hit.time_s:g} s: bar {hit.bar} beat {hit.beat:g} does not exist", "Beats count from 1.")
+        return replace(hit, error_s=round(tempo.beat_to_s(tempo.beat_of(hit.bar, hit.beat)) - hit.time_s, 6))
+
+    def _check_parts(self) -> None:
+        seen: set[str] = set()
+        for part in self.parts:
+            if part.id in seen:
+                raise PlanError(f"part {part.id!r} is listed twice", "Part ids must differ.")
+            seen.add(part.id)
+            if part.instrument not in INSTRUMENTS:
+                raise PlanError(f"part {part.id!r}: unknown instrument {part.instrument!r}", nearest(part.instrument, INSTRUMENTS))
+
+    def _check_section(self, section: Section, last: int) -> None:
+        where = f"section {section.id}"
+        if section.first_bar <= last:
+            raise PlanError(f"{where} begins in bar {section.first_bar}, inside the section before it (to bar {last})", "Sections must not overlap.")  # fmt: skip
+        if section.bars < 1 or section.last_bar > len(self.bars):
+            raise PlanError(f"{where} covers bars {section.first_bar} to {section.last_bar}, but the plan has {len(self.bars)}", "Change first_bar or bars.")  # fmt: skip
+        if len(section.chords) != section.bars:
+            raise PlanError(f"{where} has {section.bars} bars but {len(section.chords)} chord entries", "Write one entry per bar.")
+        if section.cue not in {cue.id for cue in self.cues}:
+            raise PlanError(f"{where} belongs to unknown cue {section.cue!r}", nearest(section.cue, [c.id for c in self.cues]))
+        if section.dynamics not in DYNAMICS:
+            raise PlanError(f"{where}: dynamics {section.dynamics!r}", f"Use one of {' '.join(DYNAMICS)}.")
+        if not 0 <= section.density <= 1:
+            raise PlanError(f"{where}: density {section.density:g}", "It lies between 0 and 1.")
+        try:
+            key = parse_key(section.key)
+            for entry in section.chords:
+                for symbol in entry.split() or [""]:
+                    parse_chord(symbol, key)
+        except ComposerError as error:
+            raise PlanError(f"{where}: {error.problem}", error.hint) from None
+        ids = [part.id for part in self.parts]
+        for role, players in section.roles.items():
+            if role not in ROLES:
+                raise PlanError(f"{where}: unknown role {role!r}", nearest(role, ROLES) or f"Roles: {', '.join(ROLES)}.")
+            self._check_ids(where, players, ids)
+        self._check_ids(where, [*section.doubles, *section.doubles.values()], ids)
+
+    @staticmethod
+    def _check_ids(where: str, used: Any, ids: list[str]) -> None:
+        for part in used:
+            if part not in ids:
+                raise PlanError(f"{where}: unknown part {part!r}", nearest(part, ids) or f"Parts: {', '.join(ids)}.")
+
+
+class _PlanDumper(yaml.SafeDumper):
+    """Block style for the outline, one flow line for each small record."""
+
+
+class _Line(dict[str, Any]):
+    """A mapping that is written on one line."""
+
+
+class _Row(list[Any]):
+    """A list that is written on one line."""
+
+
+_PlanDumper.add_representer(_Line, lambda d, v: d.represent_mapping("tag:yaml.org,2002:map", v, flow_style=True))
+_PlanDumper.add_representer(_Row, lambda d, v: d.represent_sequence("tag:yaml.org,2002:seq", v, flow_style=True))
+
+_HEADER = """\
+# A Hitpoint plan. Edit it and run:  score VIDEO --plan plan.yaml
+# Bars count from 1, beats are quarter notes from 1. Chords are roman numerals of the section's key, one entry per bar.
+"""
+
+
+def plan_to_yaml(plan: Plan) -> str:
+    """The plan as YAML for people (same plan, same text)."""
+    data = to_plain(plan)
+    for name in ("cues", "parts", "hits", "bars"):
+        data[name] = [_Line(item) for item in data[name]]
+    for section in data["sections"]:
+        section["chords"] = _Row(section["chords"])
+        section["roles"] = {role: _Row(parts) for role, parts in section["roles"].items()}
+        section["doubles"] = _Line(section["doubles"])
+    return _HEADER + yaml.dump(data, Dumper=_PlanDumper, sort_keys=False, allow_unicode=True, width=160)
+
+
+def save_plan(plan: Plan, path: Path) -> None:
+    """Write a plan as YAML, whole or not at all."""
+    write_text(path, plan_to_yaml(plan))
+
+
+def load_plan(path: Path) -> Plan:
+    """Read and check a plan.
+
+    Raises PlanError when the file is missing, not YAML, has unknown fields, or is no valid plan.
+    """
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        raise PlanError(f"{path} cannot be read ({error.strerror})", "Check the path.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path} is not YAML ({' '.join(str(error).split())[:160]})", "Repair the file or make a new plan.") from None
+    plan: Plan = from_plain(Plan, data, "")
+    return plan.check()
