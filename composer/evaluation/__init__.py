@@ -1,0 +1,1 @@
+"""Measuring what came out: sync against the picture, and the music itself."""

@@ -1,0 +1,87 @@
+"""Harmony of a section: a mood's progression, phrased in fours, closed by a cadence, moved where a hit asks for a new chord."""
+
+from __future__ import annotations
+
+import random
+
+from composer.theory.chords import bar_chords, is_cadence
+from composer.theory.keys import Key
+from composer.theory.moods import Mood
+
+
+def section_chords(mood: Mood, key: Key, bars: int, rng: random.Random, *, is_last: bool) -> tuple[str, ...]:
+    """One roman-numeral entry per bar (bars,), ending in a cadence: closing when `is_last`, else often open."""
+    entries: list[str] = []
+    lines = list(mood.progressions)
+    first = rng.choice(lines)
+    others = [line for line in lines if line != first] or [first]
+    phrase = 0
+    while len(entries) < bars:
+        # A A B A: the ear needs a return more than news
+        line = rng.choice(others) if phrase % 4 == 2 else first
+        entries += line
+        phrase += 1
+    entries = entries[:bars]
+    _close(entries, mood, key, rng, is_last)
+    return tuple(_adapt(entry, key) for entry in entries)
+
+
+def _close(entries: list[str], mood: Mood, key: Key, rng: random.Random, is_last: bool) -> None:
+    """Put the closing formula on the last bars (in one bar when there is only one)."""
+    closing, *leading = mood.cadences
+    before, final = closing if is_last or rng.random() < 0.35 else rng.choice(leading or [closing])
+    if len(entries) == 1:
+        entries[0] = f"{before} {final}"
+        return
+    entries[-2:] = [before, final]
+    if len(entries) > 2 and entries[-3] == before:
+        entries[-3] = "i" if key.is_minor else "I"
+
+
+def _adapt(entry: str, key: Key) -> str:
+    """Numerals written for the mood's own mode stay; a key of the other gender (asked by the user) turns I into i and back."""
+    swap_to_minor = {"I": "i", "IV": "iv", "vi": "VI", "iii": "III", "ii": "iio", "V6": "V6", "I6": "i6", "IV6": "iv6", "Iadd9": "i", "ii7": "iiø7", "ii65": "iiø65", "bVI": "VI", "bVII": "VII", "bIII": "III"}  # fmt: skip
+    swap_to_major = {"i": "I", "iv": "IV", "VI": "vi", "III": "iii", "iio6": "ii6", "iv6": "IV6", "v6": "V6", "v": "V", "VII": "bVII", "i42": "Imaj7", "viio7": "viio7"}  # fmt: skip
+    symbols = entry.split()
+    written_minor = any(s[0] == "i" and s.rstrip("0123456789") == "i" for s in symbols)
+    if key.is_minor and any(s in ("I", "I6", "Iadd9", "vi", "iii", "ii", "ii7", "ii65", "bVI", "bVII", "bIII") for s in symbols):
+        return " ".join(swap_to_minor.get(s, s) for s in symbols)
+    if not key.is_minor and (written_minor or any(s in ("VI", "III", "iio6", "iv6", "v6", "VII", "i42") for s in symbols)):
+        return " ".join(swap_to_major.get(s, s) for s in symbols)
+    return entry
+
+
+def change_at(entries: list[str], bar: int, beat: float, beats: float, key: Key, rng: random.Random) -> None:
+    """Make the harmony change exactly at a beat (from 1) of a bar (index): a hard hit is a new chord.
+
+    Entries share their bar evenly, so a change on beat 4 of 4/4 is written "i i i VI".
+    """
+    here = entries[bar].split()
+    if beat == 1.0:
+        if bar > 0 and entries[bar - 1].split()[-1] == here[0] and len(here) == 1 and bar < len(entries) - 1:
+            entries[bar] = _another(here[0], key, rng)
+        return
+    slots, place = round(beats), round(beat - 1)
+    if len(here) > 1 or slots < 2 or abs(beat - 1 - place) > 1e-6 or bar == len(entries) - 1:
+        return
+    following = entries[bar + 1].split()[0]
+    new = following if following != here[0] else _another(here[0], key, rng)
+    if 2 * place == slots:
+        entries[bar] = f"{here[0]} {new}"
+    else:
+        entries[bar] = " ".join([here[0]] * place + [new] * (slots - place))
+    if following == new and len(entries[bar + 1].split()) == 1 and bar + 1 < len(entries) - 2:
+        entries[bar + 1] = _another(new, key, rng)
+
+
+def _another(symbol: str, key: Key, rng: random.Random) -> str:
+    """A common neighbour of a chord in the key."""
+    pool = ("i", "iv", "VI", "III", "VII") if key.is_minor else ("I", "IV", "vi", "V", "iii")
+    return rng.choice([other for other in pool if other != symbol])
+
+
+def ends_in_cadence(entries: tuple[str, ...], key: Key) -> str | None:
+    """Name of the cadence at the end of a section's chords, or None."""
+    flat = [chord for entry in entries for chord in bar_chords(entry, key)]
+    distinct = [c for i, c in enumerate(flat) if i == 0 or (c.root, c.intervals) != (flat[i - 1].root, flat[i - 1].intervals)]
+    return is_cadence(distinct[-2], distinct[-1], key) if len(distinct) > 1 else None
