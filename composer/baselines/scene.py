@@ -1,0 +1,202 @@
+"""`Scene`: one section of a plan, unrolled into beats, chords and hits: what every line-writer reads."""
+
+from __future__ import annotations
+
+import functools
+import random
+from dataclasses import dataclass
+
+from composer.plan import DYNAMICS, Plan, PlanBar, Section
+from composer.theory.chords import Chord, bar_chords
+from composer.theory.keys import Key, parse_key
+from composer.theory.moods import MOODS, Mood
+
+#: velocity of a plain note at each dynamic mark
+DYNAMIC_VELOCITY = dict(zip(DYNAMICS, (36, 48, 61, 75, 91, 106), strict=True))
+#: music marks a hit only when its beat is this close to the picture
+REACH_FRAMES = 2.0
+#: bars in a phrase
+PHRASE_BARS = 4
+
+
+@dataclass(frozen=True)
+class ChordSpan:
+    """A chord and how long it holds, in beats from film time 0."""
+
+    start: float
+    end: float
+    chord: Chord
+
+    @property
+    def length(self) -> float:
+        """Beats."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class BarSpan:
+    """A bar: its beats from film time 0 and the plan's row for it."""
+
+    index: int
+    start: float
+    end: float
+    plan: PlanBar
+
+    @property
+    def length(self) -> float:
+        """Beats."""
+        return self.end - self.start
+
+
+@dataclass
+class Draft:
+    """A note before its velocity is known."""
+
+    start: float
+    duration: float
+    pitch: int
+    #: extra velocity for accents and phrasing
+    stress: float = 0.0
+
+    @property
+    def end(self) -> float:
+        """Release, beats."""
+        return self.start + self.duration
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A section on the beat line."""
+
+    section: Section
+    seed: int
+    key: Key
+    mood: Mood
+    bars: tuple[BarSpan, ...]
+    spans: tuple[ChordSpan, ...]
+    #: beats of hard hits and of soft hits within the section
+    hard: tuple[float, ...]
+    soft: tuple[float, ...]
+    #: the section's mark, and the mark of the one that follows at once (None at the end)
+    next_dynamics: str | None
+    is_last: bool
+
+    @property
+    def start(self) -> float:
+        """First beat."""
+        return self.bars[0].start
+
+    @property
+    def end(self) -> float:
+        """End of the last bar, beats."""
+        return self.bars[-1].end
+
+    @functools.cached_property
+    def arousal(self) -> float:
+        """Mean arousal of its bars."""
+        return sum(bar.plan.arousal for bar in self.bars) / len(self.bars)
+
+    @functools.cached_property
+    def energy(self) -> int:
+        """How lively lines move, 0 … 3, from density and arousal."""
+        return min(3, max(0, round(1.5 + 1.1 * self.arousal + 1.6 * (self.section.density - 0.5))))
+
+    @property
+    def leading_note(self) -> int:
+        """Pitch class a semitone under the tonic."""
+        return (self.key.tonic + 11) % 12
+
+    def rng(self, what: str) -> random.Random:
+        """A generator of its own for every use, so that changing one line leaves the others alone."""
+        return random.Random(f"{self.seed}/{self.section.id}/{what}")
+
+    def theme_rng(self, what: str) -> random.Random:
+        """The same for every section that shares the theme."""
+        return random.Random(f"{self.seed}/theme {self.section.theme}/{what}")
+
+    def chord_at(self, beat: float) -> Chord:
+        """The chord sounding at a beat."""
+        return next((s.chord for s in reversed(self.spans) if s.start <= beat + 1e-6), self.spans[0].chord)
+
+    def bar_at(self, beat: float) -> BarSpan:
+        """The bar that holds a beat."""
+        return next((b for b in reversed(self.bars) if b.start <= beat + 1e-6), self.bars[0])
+
+    def phrases(self) -> list[tuple[BarSpan, ...]]:
+        """Bars in groups of four; a short rest joins the phrase before it."""
+        groups = [self.bars[i : i + PHRASE_BARS] for i in range(0, len(self.bars), PHRASE_BARS)]
+        if len(groups) > 1 and len(groups[-1]) < 2:
+            groups[-2:] = [groups[-2] + groups[-1]]
+        return groups
+
+    def is_strong(self, beat: float) -> bool:
+        """Downbeats, the middle of a 4/4 bar, and hard hits."""
+        bar = self.bar_at(beat)
+        place = beat - bar.start
+        middle = bar.length == 4 and abs(place - 2) < 1e-6
+        return abs(place) < 1e-6 or middle or self.is_hit(beat)
+
+    def is_hit(self, beat: float) -> bool:
+        """Whether a hard hit stands at the beat."""
+        return any(abs(beat - hit) < 1e-6 for hit in self.hard)
+
+    def velocity(self, beat: float) -> float:
+        """Velocity of a plain note: section's mark, bent by the bar's arousal, growing into a louder section."""
+        base = float(DYNAMIC_VELOCITY[self.section.dynamics])
+        bar = self.bar_at(beat)
+        base += 15 * (bar.plan.arousal - self.arousal)
+        if self.next_dynamics is not None:
+            rise = DYNAMIC_VELOCITY[self.next_dynamics] - DYNAMIC_VELOCITY[self.section.dynamics]
+            into = (beat - (self.end - 2 * self.bars[-1].length)) / (2 * self.bars[-1].length)
+            if rise > 0 and into > 0:
+                base += 0.7 * rise * into
+        place = beat - bar.start
+        metric = 4.0 if place < 1e-6 else 2.0 if self.is_strong(beat) else 0.0 if abs(place - round(place)) < 1e-6 else -3.0
+        hit = 16.0 if self.is_hit(beat) else 8.0 if any(abs(beat - s) < 1e-6 for s in self.soft) else 0.0
+        return base + metric + hit
+
+
+def scenes(plan: Plan) -> list[Scene]:
+    """Every section of a plan as a scene."""
+    tempo = plan.tempo
+    edges = tempo.bar_beats
+    # a moment that no beat reached is not marked at all: an accent beside the picture is worse than none
+    reached = [h for h in plan.hits if abs(h.frames_off(plan.frame_rate)) <= REACH_FRAMES]
+    hits = [(tempo.beat_of(h.bar, h.beat), h.is_hard) for h in reached]
+    unrolled = []
+    for section, following in zip(plan.sections, [*plan.sections[1:], None], strict=True):
+        key = parse_key(section.key)
+        numbers = range(section.first_bar - 1, section.last_bar)
+        bars = tuple(BarSpan(i, float(edges[i]), float(edges[i + 1]), plan.bars[i]) for i in numbers)
+        joined = following is not None and following.first_bar == section.last_bar + 1
+        inside = [(beat, hard) for beat, hard in hits if bars[0].start <= beat < bars[-1].end]
+        unrolled.append(
+            Scene(
+                section=section,
+                seed=plan.seed,
+                key=key,
+                mood=MOODS.get(section.mood, MOODS["reflective"]),
+                bars=bars,
+                spans=_spans(section, key, bars),
+                hard=tuple(beat for beat, hard in inside if hard),
+                soft=tuple(beat for beat, hard in inside if not hard),
+                next_dynamics=following.dynamics if joined and following is not None else None,
+                is_last=following is None,
+            )
+        )
+    return unrolled
+
+
+def _spans(section: Section, key: Key, bars: tuple[BarSpan, ...]) -> tuple[ChordSpan, ...]:
+    """Chords of all bars in beats; the same chord twice in one bar is one span."""
+    spans: list[ChordSpan] = []
+    for entry, bar in zip(section.chords, bars, strict=True):
+        chords = bar_chords(entry, key)
+        step = bar.length / len(chords)
+        for i, chord in enumerate(chords):
+            start, end = bar.start + i * step, bar.start + (i + 1) * step
+            if i and spans[-1].chord == chord:
+                spans[-1] = ChordSpan(spans[-1].start, end, chord)
+            else:
+                spans.append(ChordSpan(start, end, chord))
+    return tuple(spans)
