@@ -7,8 +7,10 @@ denominator of coverage.
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import replace
+from statistics import fmean
 
 import numpy as np
 
@@ -40,15 +42,13 @@ def spot(film: Film, options: Options) -> CueSheet:
 
 def affect_change(film: Film, time_s: float, reach_s: float = 3.0) -> float:
     """How far (valence, arousal) moves across a moment, 0…~2: mean of `reach_s` after against before."""
-    times = np.asarray(film.affect.times_s)
-    if times.size == 0:
+    valence, arousal = film.affect.valence, film.affect.arousal
+    middle = math.floor(time_s + 0.5)  # a row belongs to the side that holds most of its second
+    before = slice(max(0, math.floor(time_s - reach_s)), middle)
+    after = slice(middle, math.ceil(time_s + reach_s))
+    if not valence[before] or not valence[after]:
         return 0.0
-    before = (times + 1 > time_s - reach_s) & (times + 0.5 <= time_s)
-    after = (times + 0.5 > time_s) & (times < time_s + reach_s)
-    if not before.any() or not after.any():
-        return 0.0
-    valence, arousal = np.asarray(film.affect.valence), np.asarray(film.affect.arousal)
-    return float(math.hypot(valence[after].mean() - valence[before].mean(), arousal[after].mean() - arousal[before].mean()))
+    return math.hypot(fmean(valence[after]) - fmean(valence[before]), fmean(arousal[after]) - fmean(arousal[before]))
 
 
 def _loudness_jump(film: Film, time_s: float) -> float:
@@ -110,9 +110,12 @@ def _section_starts(film: Film, candidates: tuple[HitPoint, ...]) -> tuple[float
         return ()
     points = {c.time_s: 0.4 * c.weight + 1.2 * affect_change(film, c.time_s, 5.0) for c in candidates if c.weight > 0.3}
     # a long take still has a form: whole seconds may begin a section where the feeling moves and no cut is near
+    fixed, last = sorted(points), -math.inf
     for second in range(math.ceil(MIN_SECTION_S), int(end - MIN_SECTION_S) + 1):
-        if all(abs(second - time_s) > 3 for time_s in points):
-            points[float(second)] = 0.5 * affect_change(film, second, 5.0)
+        place = bisect.bisect(fixed, second)
+        near = [*fixed[max(0, place - 1) : place + 1], last]
+        if all(abs(second - time_s) > 3 for time_s in near):
+            points[float(second)], last = 0.5 * affect_change(film, second, 5.0), second
     times = [0.0, *sorted(t for t in points if MIN_SECTION_S <= t <= end - MIN_SECTION_S), end]
     arousal = np.asarray(film.affect.arousal) if film.affect.arousal else np.zeros(1)
     cumulated = np.concatenate([[0.0], np.cumsum(arousal)])
@@ -122,12 +125,13 @@ def _section_starts(film: Film, candidates: tuple[HitPoint, ...]) -> tuple[float
         ways: list[tuple[float, int]] = []
         for i in range(j - 1, -1, -1):
             length = times[j] - times[i]
-            if length > 2 * MAX_SECTION_S and ways:
-                break
-            if length < MIN_SECTION_S and not (i == 0 and j == len(times) - 1):
-                continue
             a, b = int(times[i]), min(len(arousal), math.ceil(times[j]))
             mean = float(cumulated[b] - cumulated[a]) / max(1, b - a) if b > a else 0.0
+            shortest = min(12.0, max(MIN_SECTION_S, 9.0 - 5.0 * mean))  # slow music needs longer for a phrase
+            if length > 2 * MAX_SECTION_S and ways:
+                break
+            if length < shortest and not (i == 0 and j == len(times) - 1):
+                continue
             wanted = 17.0 - 8.0 * mean
             cost = 0.45 * math.log(length / wanted) ** 2 + 2.0 * max(0.0, length / MAX_SECTION_S - 1)
             ways.append((best[i][0] + gain - cost, i))

@@ -21,11 +21,11 @@ def perform(score: Score, plan: Plan | None = None, humanize: float = 0.5) -> Sc
 
     With a plan, expression follows its arousal and a fading end fades. Hits and the notes that begin on them never move.
     """
-    hits = tuple(score.hit_beats())
+    hits = frozenset(round(beat, 5) for beat in score.hit_beats())
     return replace(score, tracks=tuple(_perform_track(track, score, plan, hits, humanize) for track in score.tracks))
 
 
-def _perform_track(track: Track, score: Score, plan: Plan | None, hits: tuple[float, ...], humanize: float) -> Track:
+def _perform_track(track: Track, score: Score, plan: Plan | None, hits: frozenset[float], humanize: float) -> Track:
     info = INSTRUMENTS[track.instrument]
     rng = random.Random(f"{score.seed}/perform/{track.part}")
     notes = _humanised(track.notes, score.tempo, hits, humanize, rng)
@@ -39,7 +39,7 @@ def _perform_track(track: Track, score: Score, plan: Plan | None, hits: tuple[fl
     return replace(track, notes=notes, controls=tuple(sorted(controls, key=lambda c: (c.beat, c.number))))
 
 
-def _humanised(notes: tuple[Note, ...], tempo: TempoMap, hits: tuple[float, ...], humanize: float, rng: random.Random) -> tuple[Note, ...]:
+def _humanised(notes: tuple[Note, ...], tempo: TempoMap, hits: frozenset[float], humanize: float, rng: random.Random) -> tuple[Note, ...]:
     """Velocity breathes a little for every note; onsets move by milliseconds, chords together, never on a hit or before time 0."""
     moved = []
     offset_s, last_start = 0.0, None
@@ -49,7 +49,7 @@ def _humanised(notes: tuple[Note, ...], tempo: TempoMap, hits: tuple[float, ...]
             offset_s = min(max(drift, -2 * _SPREAD_S), 2 * _SPREAD_S)
             last_start = note.start_beat
         velocity = min(127, max(1, round(note.velocity + rng.gauss(0.0, 2.5 * humanize))))
-        on_hit = note.start_beat < 1e-9 or any(abs(note.start_beat - hit) < 1e-6 for hit in hits)
+        on_hit = note.start_beat < 1e-9 or round(note.start_beat, 5) in hits
         shift = 0.0 if on_hit or humanize == 0 else tempo.s_to_beat(tempo.beat_to_s(note.start_beat) + offset_s) - note.start_beat
         start = max(0.0, note.start_beat + shift)
         length = max(0.05, note.duration_beats - max(0.0, shift))
