@@ -136,8 +136,8 @@ def _fill_gaps(line: list[Draft], tune: list[Draft], scene: Scene) -> list[Draft
         until = min((t.start for t in tune if t.start > note.start - 1e-6), default=scene.end)
         free_from = max((t.end for t in tune if t.start <= note.start), default=scene.start)
         start = max(note.start, free_from)
-        if until - start >= 0.9 and note.end > start + 0.4 and start - note.start < 0.5:
-            filled.append(Draft(start, min(note.end, until) - start - 0.05, note.pitch, note.stress - 4))
+        if until - start >= (0.45 if scene.is_hit(note.start) else 0.9) and note.end > start + 0.4 and start - note.start < 0.5:
+            filled.append(Draft(start, min(note.end, until) - start - 0.05, note.pitch, note.stress + (8 if scene.is_hit(note.start) else -4)))
     return filled
 
 

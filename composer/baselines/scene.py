@@ -80,6 +80,8 @@ class Scene:
     #: the section's mark, and the mark of the one that follows at once (None at the end)
     next_dynamics: str | None
     is_last: bool
+    #: one single-voiced instrument plays the whole film: it has to carry more
+    is_alone: bool
 
     @property
     def start(self) -> float:
@@ -99,7 +101,7 @@ class Scene:
     @functools.cached_property
     def energy(self) -> int:
         """How lively lines move, 0 … 3, from density and arousal."""
-        return min(3, max(0, round(1.5 + 1.1 * self.arousal + 1.6 * (self.section.density - 0.5))))
+        return min(3, max(0, round(1.5 + 1.1 * self.arousal + 1.6 * (self.section.density - 0.5)) + self.is_alone))
 
     @property
     def leading_note(self) -> int:
@@ -182,6 +184,7 @@ def scenes(plan: Plan) -> list[Scene]:
                 soft=tuple(beat for beat, hard in inside if not hard),
                 next_dynamics=following.dynamics if joined and following is not None else None,
                 is_last=following is None,
+                is_alone=len(plan.parts) == 1 and plan.parts[0].info.polyphony < 3,
             )
         )
     return unrolled
