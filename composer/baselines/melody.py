@@ -188,7 +188,9 @@ def counter_line(scene: Scene, tune: list[Draft], low: int, high: int) -> list[D
     for index, bar in enumerate(scene.bars):
         busy = sum(1 for d in tune if bar.start <= d.start < bar.end)
         onsets = [0.0] if busy >= 4 else [0.0, 2.0] if busy >= 2 else [0.0, 1.0, 2.0, 3.0]
-        if index % 4 == 3 and rng.random() < 0.6:
+        if bar is scene.bars[-1]:
+            onsets = [0.0]  # the close is held by all
+        elif index % 4 == 3 and rng.random() < 0.6:
             onsets = [1.0, 2.0, 3.0]
         onsets = [o for o in onsets if o < bar.length] + [h - bar.start for h in scene.hard if bar.start < h < bar.end]
         onsets += [s.start - bar.start for s in scene.spans if bar.start < s.start < bar.end]
