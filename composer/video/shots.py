@@ -1,0 +1,105 @@
+"""Changes of shot: hard cuts judged here, dissolves and fades from `composer.video.gradual`.
+
+Hard cuts are proposed by PySceneDetect's AdaptiveDetector (fed with our own pictures, set to propose too many) and judged on
+the rows of `composer.video.measure`: the step must stand out from its neighbours, change the picture, and not be undone at once
+(flash, strobe).
+
+Conventions
+-----------
+A change is named by picture indices; a cut's index is the first picture of the new shot. A dissolve or fade is put at its
+middle. A cut to or from black is a cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+from scenedetect.common import FrameTimecode
+from scenedetect.detectors import AdaptiveDetector
+
+from composer.video.gradual import find_dissolves, find_fades
+from composer.video.looks import Change, Looks, logistic
+from composer.video.measure import Rows
+
+#: a change undone within this time is a flash, seconds
+FLASH_S = 0.2
+#: pictures less different than this (see `Looks.difference`) are the same shot, however sudden the step
+LEAST_DIFFERENCE = 0.3
+
+
+@dataclass
+class CutProposer:
+    """PySceneDetect's AdaptiveDetector, set to propose rather than decide."""
+
+    _detector: AdaptiveDetector = field(
+        default_factory=lambda: AdaptiveDetector(adaptive_threshold=1.8, min_scene_len=1, window_width=2, min_content_val=2.0)
+    )
+    proposed: set[int] = field(default_factory=set)
+
+    def add(self, first: int, pictures: npt.NDArray[np.uint8]) -> None:
+        """Take the next (B, H, W, 3) pictures, the first of them with index `first`."""
+        for i, picture in enumerate(pictures):
+            # the detector counts pictures: the rate has no part in what it finds
+            found = self._detector.process_frame(FrameTimecode(first + i, Fraction(25)), picture)
+            self.proposed.update(timecode.frame_num for timecode in found)
+
+
+def find_changes(rows: Rows, proposed: set[int], frame_rate: float) -> list[Change]:
+    """All changes of shot in order, from the rows of N pictures and the proposed cuts."""
+    looks = Looks(rows)
+    cuts = _cuts(looks, proposed, frame_rate)
+    fades, slopes = find_fades(looks, {cut.at for cut in cuts}, frame_rate)
+    cuts = [cut for cut in cuts if not any(fade.first < cut.at <= fade.last for fade in fades)]
+    settled = np.zeros(looks.count, np.bool_)
+    for first, last in [*slopes, *((cut.at, cut.at) for cut in cuts)]:
+        settled[first : last + 1] = True
+    return sorted([*cuts, *fades, *find_dissolves(looks, settled, frame_rate)], key=lambda change: change.at)
+
+
+def _cuts(looks: Looks, proposed: set[int], frame_rate: float) -> list[Change]:
+    flash = max(1, round(FLASH_S * frame_rate))
+    cuts = []
+    for at in sorted(proposed):
+        if not 0 < at < looks.count:
+            continue
+        confidence = _cut_confidence(looks, at)
+        strength = looks.difference(at - 1, at)
+        if confidence >= 0.5 and strength >= LEAST_DIFFERENCE and not _is_flash(looks, at, flash):
+            cuts.append(Change(at, "cut", at, at, strength, confidence))
+    return cuts
+
+
+def _cut_confidence(looks: Looks, at: int) -> float:
+    """A step that stands out, changes the picture's structure and its colours: a logistic of the three.
+
+    Fast movement changes pictures too, but every step of it, and less in structure and colours than in single pixels.
+    """
+    step = looks.step[at]
+    around = np.concatenate([looks.step[max(1, at - 6) : at], looks.step[at + 1 : at + 7]])
+    # the second largest: a neighbouring cut or flash may be among them, doubled pictures of animation too
+    usual = float(np.sort(around)[-2]) if len(around) > 1 else 0.0
+    stands_out = np.log((step + 0.003) / (usual + 0.006))
+    structure = 1 - max(0.0, looks.likeness(at - 1, at))
+    colours = float(looks.rows.recoloured[at])
+    size = np.log((step + 0.001) / 0.05)
+    evidence = -0.6 + 3.0 * (stands_out - 1.0) + 3.0 * (structure - 0.25) + 3.0 * (min(colours, 0.6) - 0.2) + 0.8 * min(size, 1.0)
+    return logistic(evidence)
+
+
+def _is_flash(looks: Looks, at: int, length: int) -> bool:
+    """Whether the change at `at` is undone within `length` pictures, or undoes one (flash, strobe, a few broken pictures)."""
+    step = looks.distance(at - 1, at)
+    for i in range(1, length + 1):
+        returns = at + i < looks.count and looks.distance(at - 1, at + i) < 0.35 * step
+        undoes = at - 1 - i >= 0 and looks.distance(at - 1 - i, at) < 0.35 * step
+        if returns or undoes:
+            return True
+    # a flash that fades away slowly: the same picture all the time, only brighter at first
+    brightness = looks.rows.brightness
+    if brightness[at] < brightness[at - 1] + 0.1:
+        return False
+    later = [min(at + k * length, looks.count - 1) for k in (1, 2, 3)]
+    return any(brightness[i] < brightness[at] - 0.05 and looks.likeness(at - 1, i) > 0.8 for i in later)

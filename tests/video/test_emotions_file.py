@@ -1,0 +1,95 @@
+"""emotions.txt and the circumplex behind it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from composer.emotions_file import POSITIONS, affect_curve, emotions_at, position_of, read_emotions, write_emotions
+from composer.errors import OptionError
+from composer.film import EMOTIONS
+
+HEADER = "time " + " ".join(EMOTIONS) + "\n"
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=20))
+def test_probabilities(points):
+    valence, arousal = np.array(points).T
+    emotions = emotions_at(valence, arousal)
+    assert emotions.shape == (len(points), 6)
+    assert np.all(emotions >= 0)
+    assert emotions.sum(axis=1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EMOTIONS)))
+def test_each_emotion_wins_at_its_place(number, name):
+    emotions = emotions_at(*POSITIONS[[number]].T)
+    assert EMOTIONS[int(emotions.argmax())] == name
+    assert emotions.max() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "valence", "arousal"), [("exciting", 1, 1), ("fearful", -1, 1), ("tense", -1, 1), ("sad", -1, -1), ("relaxing", 1, -1)]
+)
+def test_pure_emotions_lie_in_their_quadrant(name, valence, arousal):
+    found = position_of(np.eye(6)[[EMOTIONS.index(name)]])
+    assert np.sign(found[0][0]) == valence
+    assert np.sign(found[1][0]) == arousal
+    assert np.hypot(found[0][0], found[1][0]) > 0.5
+
+
+def test_neutral_is_the_centre():
+    valence, arousal = position_of(np.eye(6)[[5]])
+    assert (valence[0], arousal[0]) == (0, 0)
+
+
+def test_round_trip(tmp_path):
+    valence, arousal = np.array([-0.8, 0.0, 0.7, 0.4]), np.array([0.6, 0.0, -0.5, 0.8])
+    curve = affect_curve(np.arange(4.0), emotions_at(valence, arousal), valence, arousal)
+    write_emotions(curve, tmp_path / "emotions.txt")
+    assert (tmp_path / "emotions.txt").read_text().splitlines()[0] == HEADER.strip()
+    back = read_emotions(tmp_path / "emotions.txt", 4)
+    assert back.times_s == curve.times_s
+    assert np.array(back.emotions) == pytest.approx(np.array(curve.emotions), abs=2e-6)
+    # the order along both axes survives, though six numbers cannot hold two exactly
+    assert np.corrcoef(back.valence, valence)[0, 1] > 0.95
+    assert np.corrcoef(back.arousal, arousal)[0, 1] > 0.95
+    write_emotions(back, tmp_path / "again.txt")
+    assert (tmp_path / "again.txt").read_text() == (tmp_path / "emotions.txt").read_text()
+
+
+def test_lines_hold_until_the_next(tmp_path):
+    path = tmp_path / "e.txt"
+    path.write_text(HEADER + "\n1 1 0 0 0 0 0\n3.5 0 0 0 2 2 0\n")
+    curve = read_emotions(path, 6)
+    assert [row.index(max(row)) for row in curve.emotions] == [0, 0, 0, 0, 3, 3]
+    assert curve.emotions[5][3:5] == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "header"),
+        (HEADER, "no rows"),
+        ("0 1 0 0 0 0 0\n", "no header"),
+        ("time sad exciting fearful tense relaxing neutral\n0 1 0 0 0 0 0\n", "header"),
+        (HEADER + "0 1 0 0 0 0\n", "Line 2 .* 6 numbers"),
+        (HEADER + "0 1 0 0 0 0 0\n1 a 0 0 0 0 0\n", "Line 3 .* no number"),
+        (HEADER + "0 1 0 0 0 0 -1\n", "Line 2 .* negative"),
+        (HEADER + "0 nan 0 0 0 0 0\n", "Line 2 .* negative or infinite"),
+        (HEADER + "0 0 0 0 0 0 0\n", "Line 2 .* no emotion"),
+        (HEADER + "2 1 0 0 0 0 0\n1 1 0 0 0 0 0\n", "Line 3 .* later"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, words):
+    path = tmp_path / "e.txt"
+    path.write_text(text)
+    with pytest.raises(OptionError, match=words):
+        read_emotions(path, 5)
+
+
+def test_unreadable(tmp_path):
+    with pytest.raises(OptionError, match="cannot be read"):
+        read_emotions(tmp_path / "absent.txt", 5)
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(OptionError, match="not text"):
+        read_emotions(tmp_path / "binary.txt", 5)
