@@ -32,7 +32,9 @@ def made(seed: int, instruments: tuple[str, ...], duration_s: float = 60.0, **as
     return arranged, compose(arranged)
 
 
-CASES = [(seed, (name,)) for name in ("strings", "orchestra", "piano", "cello", "comedy", "hybrid", "horror") for seed in range(3)]
+CASES: list[tuple[int, tuple[str, ...]]] = [
+    (seed, (name,)) for name in ("strings", "orchestra", "piano", "cello", "comedy", "hybrid", "horror") for seed in range(3)
+]
 CASES += [(7, ("strings", "brass")), (8, ("cello", "piano")), (9, ("flute", "harp")), (10, ("drums",)), (11, ("choir", "organ"))]
 
 
@@ -78,7 +80,7 @@ def test_hits_are_accented_and_begin_together(instruments: tuple[str, ...]) -> N
             around = [n.velocity for n in notes if 0.1 < abs(n.start_beat - beat) < 3]
             total += 1
             started += bool(here)
-            louder += bool(here) and (not around or max(here) > np.mean(around) + 6)
+            louder += bool(here and (not around or max(here) > float(np.mean(around)) + 6))
     assert started / total >= 0.95 and louder / total >= 0.9
 
 

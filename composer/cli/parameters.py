@@ -1,0 +1,186 @@
+"""What can be asked for on the command line: option types, groups of options, and how they become `Options`.
+
+Everything that can be judged without work is judged here, so that a typing mistake costs no minutes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from composer.errors import InstrumentError, OptionError, nearest
+from composer.generators import GENERATORS
+from composer.options import Options
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+#: options that shape the plan: with --plan the plan file decides them
+PLANNING = ("seed", "instruments", "ensemble", "tempo", "steady", "key", "mood", "emotion", "hit", "no_hit", "ending")
+MAX_SEED = 2**63 - 1
+#: mean tempi that leave room for bars that are slower and quicker (composer.tempo allows 20 to 300 a bar)
+TEMPI = (22.0, 272.0)
+_TIME = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,4}):)?([0-9]{1,7}(?:\.[0-9]*)?)")
+
+
+class Time(click.ParamType[float]):
+    """A moment of the film: seconds, M:SS or H:MM:SS, each with decimals if wanted; converts to seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds from text."""
+        if isinstance(value, float):
+            return value
+        match = _TIME.fullmatch(str(value))
+        numbers = [float(field) for field in match.groups() if field is not None] if match else []
+        if not numbers or any(number >= 60 for number in numbers[1:]):
+            self.fail(f"{value!r} is not a time. Write seconds (12.5), minutes (1:02.5) or hours (1:02:03).", param, ctx)
+        return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
+
+
+class Seed(click.ParamType[int]):
+    """A whole number that every random generator takes."""
+
+    name = "seed"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The seed from text."""
+        try:
+            seed = int(value)
+        except ValueError:
+            seed = -1
+        if not 0 <= seed <= MAX_SEED:
+            self.fail(f"{value!r} is not a whole number from 0 up (to {MAX_SEED}).", param, ctx)
+        return seed
+
+
+class Number(click.ParamType[float]):
+    """A finite number within bounds (click's own ranges let NaN through)."""
+
+    name = "number"
+
+    def __init__(self, low: float, high: float, unit: str = "") -> None:
+        self.low, self.high, self.unit = low, high, unit
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number from text."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not self.low <= number <= self.high:
+            self.fail(f"{value!r} is not between {self.low:g} and {self.high:g}{self.unit}.", param, ctx)
+        return number
+
+
+def planning_options(command: Command) -> Command:
+    """What shapes the plan."""
+    for option in reversed((
+        click.option("--instruments", multiple=True, metavar="A,B,…", help="Who plays: instruments or families, e.g. strings,brass  [chosen from the film]"),
+        click.option("--ensemble", metavar="NAME", help="A ready group, e.g. orchestra, chamber, string_quartet, hybrid."),
+        click.option("--tempo", type=Number(*TEMPI, " BPM"), metavar="BPM", help="Mean tempo  [from the film]"),
+        click.option("--steady", is_flag=True, help="Every bar at exactly one tempo."),
+        click.option("--key", metavar="KEY", help='E.g. "D minor"  [from the film]'),
+        click.option("--mood", metavar="MOOD", help="One mood for the whole film, e.g. tense  [from the film]"),
+        click.option("--hit", type=Time(), multiple=True, metavar="TIME", help="Music must mark this moment (12.5, 0:12.5, 1:02:03); repeatable."),
+        click.option("--no-hit", type=Time(), multiple=True, metavar="TIME", help="Music must not mark this moment; repeatable."),
+        click.option("--ending", type=click.Choice(["ring", "cut", "fade"]), default="ring", show_default=True, help="How the last chord leaves."),
+        click.option("--seed", type=Seed(), metavar="N", default=0, show_default=True, help="Another seed, another music."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def watching_options(command: Command) -> Command:
+    """What shapes how the film is seen."""
+    return click.option("--emotion", metavar="auto|embedded|FILE", default="auto", show_default=True, help="Where the feeling of each second comes from.")(command)  # fmt: skip
+
+
+def composing_options(command: Command) -> Command:
+    """What shapes the notes."""
+    command = click.option("--humanize", type=Number(0, 1), metavar="0…1", default=0.5, show_default=True, help="How human the timing is (never on hits).")(command)  # fmt: skip
+    return click.option("--generator", type=click.Choice(list(GENERATORS)), default="chords", show_default=True, help="Who writes the notes.")(command)  # fmt: skip
+
+
+def sound_options(command: Command) -> Command:
+    """What shapes the music's sound."""
+    command = click.option("--loudness", type=click.Choice(["web", "broadcast", "dialogue"]), default="web", show_default=True, help="−14, −23 LUFS, or quiet under speech.")(command)  # fmt: skip
+    return click.option("--soundfont", type=click.Path(path_type=Path), metavar="FILE", help="Sound bank (.sf2, .sf3)  [the best one installed]")(command)  # fmt: skip
+
+
+def film_options(command: Command) -> Command:
+    """What shapes the delivered film."""
+    command = click.option("--as-track", is_flag=True, help="Add the music as a sound track of its own instead of mixing it in.")(command)
+    return click.option("--original", type=click.Choice(["duck", "keep", "mute"]), default="duck", show_default=True, help="The film's own sound: music ducks under it, both stay, or it goes.")(command)  # fmt: skip
+
+
+def output_options(command: Command) -> Command:
+    """Where results go and how much is said."""
+    for option in reversed((
+        click.option("-o", "--out", type=click.Path(path_type=Path), metavar="PATH", help="Where the result goes  [beside the input]"),
+        click.option("--overwrite", is_flag=True, help="Replace what is there."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+        click.option("-v", "--verbose", is_flag=True, help="Say more: timings, and the full story of an error."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def refuse_with_plan(context: click.Context) -> None:
+    """Raise OptionError when an option is given that only the plan can decide."""
+    asked = [name for name in PLANNING if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if asked:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise OptionError(f"{names} cannot be used with --plan", "The plan decides that: edit the plan instead.")
+
+
+def options_from(values: Mapping[str, Any]) -> Options:
+    """`Options` from a command's values (those it does not have keep their defaults).
+
+    Raises OptionError or InstrumentError naming the first value that makes no sense.
+    """
+    from composer.instruments import expand
+
+    instruments = instrument_names(values.get("instruments", ()), values.get("ensemble"))
+    if instruments:
+        expand(instruments)
+    asked = {name: values[name] for name in vars(Options()) if name in values and name != "instruments"}
+    renamed = {"tempo_qpm": values.get("tempo"), "hit_s": values.get("hit", ()), "no_hit_s": values.get("no_hit", ())}
+    options = Options(instruments=instruments, **asked, **renamed)
+    _check_words(options)
+    both = set(options.hit_s) & set(options.no_hit_s)
+    if both:
+        raise OptionError(f"{min(both):g} s is asked for by --hit and --no-hit", "Name each moment once.")
+    return options
+
+
+def instrument_names(lists: tuple[str, ...], ensemble: str | None) -> tuple[str, ...]:
+    """The words of every --instruments list, and the ensemble's name, in the user's order."""
+    words = tuple(word.strip() for line in lists for word in line.split(","))
+    if ensemble is None:
+        return words
+    from composer.instruments import ENSEMBLES
+
+    name = ensemble.strip().lower().replace(" ", "_").replace("-", "_")
+    if name not in ENSEMBLES:
+        raise InstrumentError(f"unknown ensemble {ensemble!r}", nearest(name, ENSEMBLES) or f"Ensembles: {', '.join(ENSEMBLES)}.")
+    return (*words, name)
+
+
+def _check_words(options: Options) -> None:
+    if options.key is not None:
+        from composer.theory.keys import parse_key
+
+        parse_key(options.key)
+    if options.mood is not None:
+        from composer.theory.moods import MOODS
+
+        if options.mood not in MOODS:
+            raise OptionError(f"unknown mood {options.mood!r}", nearest(options.mood, MOODS) or f"Moods: {', '.join(MOODS)}.")
+    if options.emotion not in ("auto", "embedded") and not Path(options.emotion).is_file():
+        raise OptionError(f"--emotion {options.emotion!r} is neither auto, embedded nor a file", "Check the path.")

@@ -1,0 +1,77 @@
+"""What is told at the end: a few lines for a film-maker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from composer.evaluation.sync import HIT_FRAMES, NEAR_FRAMES, HitCount
+from composer.pipeline import Outcome
+from composer.plan import Hit, Plan
+from composer.score import Score
+
+_SAME_BEAT = 0.05
+
+
+def heard_hits(plan: Plan, score: Score) -> HitCount:
+    """Measure each hit of the plan: the note onset at its beat against its moment of picture, in frames.
+
+    A hit whose beat has no note onset is missed, whatever else sounds nearby.
+    """
+    onsets = np.unique([note.start_beat for track in score.tracks for note in track.notes] or [-1.0])
+    found = Counter(_verdict(hit, plan.tempo.beat_of(hit.bar, hit.beat), onsets, score, plan.frame_rate) for hit in plan.hits)
+    return HitCount(found["hit"], found["near"], found["missed"])
+
+
+def _verdict(hit: Hit, beat: float, onsets: NDArray[np.float64], score: Score, frame_rate: Fraction) -> str:
+    nearest = float(onsets[np.abs(onsets - beat).argmin()])
+    if abs(nearest - beat) > _SAME_BEAT:
+        return "missed"
+    frames = abs(score.tempo.beat_to_s(nearest) - hit.time_s) * float(frame_rate)
+    # a hair of room: 0.02 s at 25 frames a second is half a frame, whatever binary fractions make of it
+    return "hit" if frames <= HIT_FRAMES + 1e-6 else "near" if frames <= NEAR_FRAMES + 1e-6 else "missed"
+
+
+def summary(outcome: Outcome) -> str:
+    """The end of a run in a few aligned lines."""
+    plan, rendering, folder = outcome.plan, outcome.rendering, outcome.folder
+    qpm = [bar.qpm for bar in plan.bars]
+    moods = Counter(section.mood for section in plan.sections)
+    rows = {
+        "key": ", ".join(dict.fromkeys(section.key for section in plan.sections)),
+        "tempo": f"{plan.tempo.mean_qpm:.1f} BPM ({f'{min(qpm):.1f} to {max(qpm):.1f}' if max(qpm) > min(qpm) else 'steady'})",
+        "sections": f"{len(plan.sections)}: {', '.join(f'{mood} {count}' for mood, count in moods.items())}",
+        "instruments": ", ".join(part.info.name for part in plan.parts),
+        "hits": _told(heard_hits(plan, outcome.score), len(plan.hits)),
+        "loudness": f"{rendering.loudness_lufs:.1f} LUFS, true peak {rendering.true_peak_dbtp:.1f} dBTP, bank {rendering.soundfont}",
+        "film": str(folder / outcome.scored),
+        "music": str(folder / rendering.mix),
+        "score": str(folder / "score.mid"),
+        "plan": f"{folder / 'plan.yaml'}  (edit it, then run again with --plan)",
+    }
+    return "\n".join([*_table(rows), *(f"note: {warning}" for warning in outcome.film.warnings)])
+
+
+def _told(count: HitCount, planned: int) -> str:
+    if not planned:
+        return "none planned"
+    return f"{count.hits} of {planned} on the frame (±½), {count.near} near (±2), {count.missed} missed, in the MIDI"
+
+
+def timings(outcome: Outcome) -> str:
+    """How long each stage took (for --verbose)."""
+    return "\n".join(_table({stage: f"{seconds:.2f} s" for stage, seconds in outcome.timings_s.items()}))
+
+
+def written(folder: Path, names: list[str]) -> str:
+    """The files a single stage wrote, one a line."""
+    return "\n".join(str(folder / name) for name in names)
+
+
+def _table(rows: dict[str, str]) -> list[str]:
+    width = max(map(len, rows), default=0) + 2
+    return [f"{name:<{width}}{text}" for name, text in rows.items()]

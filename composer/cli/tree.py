@@ -1,0 +1,270 @@
+"""The commands. Each parses, asks a stage or the whole pipeline, and says what was written; all else lives in the stages."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+import composer
+from composer.cli import parameters
+from composer.cli.progress import showing
+from composer.errors import OptionError
+from composer.options import Options, Progress
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+
+
+@click.group(
+    context_settings=CONTEXT, epilog="A film as the first word means `score`. Files whose name begins with a dash come after `--`."
+)
+@click.version_option(composer.__version__, prog_name="hitpoint")
+def hitpoint() -> None:
+    r"""Hitpoint scores a film: it watches, decides where music should land, composes, performs, renders and mixes it in.
+
+    \b
+    hitpoint film.mp4 --instruments strings,brass
+    """
+
+
+@hitpoint.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@click.option(
+    "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Obey this (edited) plan.yaml instead of planning anew."
+)
+@parameters.planning_options
+@parameters.watching_options
+@parameters.composing_options
+@parameters.sound_options
+@parameters.film_options
+@parameters.output_options
+@click.pass_context
+def score(context: click.Context, /, video: Path, plan_file: Path | None, **asked: Any) -> None:
+    """Score VIDEO: the whole way, into a folder beside it (film.mp4 → film.score/)."""
+    if plan_file is not None:
+        parameters.refuse_with_plan(context)
+    options = parameters.options_from(asked)
+    from composer.cli.summary import summary, timings
+    from composer.output import default_folder
+    from composer.pipeline import score_film
+
+    out = asked["out"] or default_folder(video)
+    with _progress(asked) as progress:
+        outcome = score_film(video, out, options, progress, plan_file, overwrite=asked["overwrite"], command=sys.argv[1:])
+    _say(asked, summary(outcome))
+    if asked["verbose"]:
+        _say(asked, timings(outcome))
+
+
+@hitpoint.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@parameters.watching_options
+@parameters.output_options
+def analyze(video: Path, **asked: Any) -> None:
+    """Watch VIDEO: shots, motion and feeling per second, as film.json and emotions.txt."""
+    options = parameters.options_from(asked)
+    from composer import pipeline, stages
+    from composer.output import default_folder
+    from composer.video import watch
+
+    pipeline.check_video(video)
+
+    def work(folder: Path, progress: Progress) -> None:
+        stages.write_film(watch(video, options, progress), folder)
+
+    _write(asked, default_folder(video), stages.FILM_FILES, options, [video], work)
+
+
+@hitpoint.command()
+@click.argument("film_or_video", metavar="VIDEO|FILM.JSON", type=click.Path(path_type=Path))
+@click.option("--explain", is_flag=True, help="Also tell the reason of every decision.")
+@parameters.planning_options
+@parameters.watching_options
+@parameters.output_options
+def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
+    """Plan the music of VIDEO (or of a film.json): plan.yaml, to be edited, and prompt.txt."""
+    options = parameters.options_from(asked)
+    from composer import pipeline, planner, stages
+    from composer.output import default_folder
+
+    pipeline.check_video(film_or_video)
+    is_film = film_or_video.suffix.lower() == ".json"
+    film = stages.read_film(film_or_video) if is_film else None
+    reasons: list[str] = []
+
+    def work(folder: Path, progress: Progress) -> None:
+        nonlocal film
+        if film is None:
+            from composer.video import watch
+
+            film = watch(film_or_video, options, progress)
+            stages.write_film(film, folder)
+        made = planner.plan(film, planner.spot(film, options), options)
+        stages.write_plan(made, folder)
+        reasons.append(planner.explain(made))
+
+    place = film_or_video.parent if is_film else default_folder(film_or_video)
+    names = stages.PLAN_FILES if is_film else (*stages.PLAN_FILES, *stages.FILM_FILES)
+    _write(asked, place, names, options, [film_or_video], work)
+    if explain:
+        click.echo(reasons[0])
+
+
+@hitpoint.command()
+@click.argument("plan_file", metavar="PLAN.YAML", type=click.Path(path_type=Path))
+@parameters.composing_options
+@parameters.output_options
+def compose(plan_file: Path, **asked: Any) -> None:
+    """Compose and perform PLAN.YAML: score.json, score.mid and one MIDI file for each part."""
+    options = parameters.options_from(asked)
+    from composer import stages
+    from composer.generators import generator
+    from composer.plan import load_plan
+    from composer.render.perform import perform
+
+    given = load_plan(plan_file)
+    options = replace(options, seed=given.seed, ending=given.ending)
+
+    def work(folder: Path, progress: Progress) -> None:
+        progress("compose", 0.0)
+        composed = generator(options.generator)(given)
+        stages.write_score(perform(composed, given, options.humanize), folder)
+        progress("compose", 1.0)
+
+    _write(asked, plan_file.parent, stages.SCORE_FILES, options, [plan_file], work)
+
+
+@hitpoint.command()
+@click.argument("score_file", metavar="SCORE.JSON|SCORE.MID", type=click.Path(path_type=Path))
+@parameters.sound_options
+@parameters.output_options
+def render(score_file: Path, **asked: Any) -> None:
+    """Render SCORE.JSON (or any MIDI file): audio stems, their sum, and the mastered mix."""
+    options = parameters.options_from(asked)
+    from composer import stages
+    from composer.doctor import require_ready
+    from composer.render import render as render_score
+
+    given = stages.read_score(score_file)
+    require_ready(options)
+    options = replace(options, seed=given.seed)
+
+    def work(folder: Path, progress: Progress) -> Any:
+        return render_score(given, folder, options, progress)
+
+    _write(asked, score_file.parent, stages.SOUND_FILES, options, [score_file], work)
+
+
+@hitpoint.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("video", type=click.Path(path_type=Path))
+@parameters.film_options
+@click.option(
+    "--loudness",
+    type=click.Choice(["web", "broadcast", "dialogue"]),
+    default="web",
+    show_default=True,
+    help="Loudness of the film's sound.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+def deliver(folder: Path, video: Path, **asked: Any) -> None:
+    """Make the film, preview and timeline of VIDEO anew from what FOLDER holds."""
+    options = parameters.options_from(asked)
+    from composer import pipeline, stages
+    from composer.render.deliver import deliver as make, scored_name
+
+    pipeline.check_video(video)
+    film, given, notes, rendering = stages.read_folder(folder)
+    pipeline.fitted(given, film)
+
+    def work(place: Path, progress: Progress) -> None:
+        make(video, film, given, notes, rendering, place, options, progress)
+
+    names = (scored_name(video), *stages.DELIVERY_FILES)
+    _write({**asked, "out": None}, folder, names, replace(options, seed=given.seed), [video], work)
+
+
+@hitpoint.command()
+@click.option("--instruments", is_flag=True, help="List every name that --instruments knows.")
+def doctor(instruments: bool) -> int:
+    """Tell what is installed, which sound bank is used, and what to do about each gap."""
+    from composer import doctor as surgery
+
+    if instruments:
+        click.echo("\n".join(surgery.instrument_lines()))
+        return 0
+    checks = surgery.examine()
+    good = surgery.can_run(checks)
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        word, colour = {"ok": ("ok", "green"), "missing": ("MISSING", "red"), "optional": ("-", "yellow")}[check.state]
+        click.echo(f"{click.style(f'{word:<7}', fg=colour)}  {check.name:<{width}}  {check.found}")  # plain when piped
+        if check.todo:
+            click.echo(f"{'':<7}  {'':<{width}}  {check.todo}")
+    click.echo("Ready to score films." if good else "Not ready: see the lines marked MISSING.")
+    return 0 if good else 2
+
+
+@contextlib.contextmanager
+def _progress(asked: dict[str, Any]) -> Iterator[Progress]:
+    with showing(sys.stderr, wanted=not asked["quiet"]) as progress:
+        yield progress
+
+
+def _say(asked: dict[str, Any], text: str) -> None:
+    if not asked["quiet"]:
+        click.echo(text)
+
+
+def _write(
+    asked: dict[str, Any],
+    beside: Path,
+    names: Sequence[str],
+    options: Options,
+    inputs: Sequence[Path],
+    work: Callable[[Path, Progress], Any],
+) -> None:
+    """Let one stage `work` in a hidden folder, then move the files `names` to --out (or `beside`): a folder, or one file by its suffix."""
+    from composer.output import into_file, into_folder
+
+    out: Path | None = asked["out"]
+    single = [name for name in names if out is not None and out.suffix and Path(name).suffix == out.suffix]
+    if out is not None and out.suffix in (".json", ".yaml", ".mid", ".txt", ".wav") and not out.is_dir() and not single:
+        raise OptionError(f"this command writes no {out.suffix} file", f"It writes {', '.join(names)}: give a folder.")
+    with _progress(asked) as progress:
+        if out is not None and single:
+            with into_file(out, single[0], asked["overwrite"], inputs) as folder:
+                work(folder, progress)
+            written = [str(out)]
+        else:
+            place = out or beside
+            with into_folder(place, names, asked["overwrite"], inputs) as folder:
+                made = work(folder, progress)
+                _note(folder, place, names, options, inputs, made)
+            written = [str(place / name) for name in names if (place / name).exists()]
+    _say(asked, "\n".join(written))
+
+
+def _note(folder: Path, place: Path, names: Sequence[str], options: Options, inputs: Sequence[Path], made: Any) -> None:
+    """Continue the manifest of `place` with what one stage made in `folder`."""
+    from composer.manifest import read_manifest, write_manifest
+    from composer.rendering import Rendering
+
+    rendering = made if isinstance(made, Rendering) else None
+    write_manifest(
+        folder,
+        options,
+        seed=options.seed,
+        command=sys.argv[1:],
+        inputs=inputs,
+        rendering=rendering,
+        earlier=read_manifest(place),
+        replaced=names,
+    )

@@ -1,0 +1,120 @@
+"""What is installed, what that allows, and what to do about each gap."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from composer.errors import ComposerError, MissingToolError
+from composer.instruments import ENSEMBLES, INSTRUMENTS, Instrument, expand
+from composer.manifest import ffmpeg_version, fluidsynth_version
+from composer.options import Options
+from composer.process import find_tool
+
+State = Literal["ok", "missing", "optional"]
+_FLUIDSYNTH_HINT = "Install it: `apt-get install libfluidsynth3` (Debian), `brew install fluid-synth` (macOS), or run `make setup`."
+#: extra → modules it needs
+EXTRAS = {"model": ("torch", "safetensors", "miditok", "symusic"), "clip": ("open_clip", "torchvision")}
+CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor's table."""
+
+    #: what was looked at
+    name: str
+    #: whether it is there ("missing": the main job cannot run; "optional": it can)
+    state: State
+    #: what was found
+    found: str
+    #: what to do about a gap
+    todo: str = ""
+
+
+def require_ready(options: Options) -> None:
+    """Raise MissingToolError or SoundfontError now rather than after minutes of work."""
+    from composer.render.soundfont import check_presets, choose_soundfont
+
+    find_tool("ffmpeg")
+    find_tool("ffprobe")
+    require_fluidsynth()
+    check_presets(choose_soundfont(options.soundfont), expand(options.instruments))
+
+
+def require_fluidsynth() -> None:
+    """Raise MissingToolError when the synthesizer's library cannot be loaded."""
+    if fluidsynth_version() is None:
+        raise MissingToolError("the FluidSynth library (libfluidsynth) is not installed", _FLUIDSYNTH_HINT)
+
+
+def examine() -> list[Check]:
+    """Look at everything the program can use; never raises for what is missing."""
+    return [*_programs(), *_banks(), *_extras(), _checkpoint()]
+
+
+def can_run(checks: list[Check]) -> bool:
+    """Whether the main job, a film in and a scored film out, can run."""
+    return all(check.state != "missing" for check in checks)
+
+
+def _programs() -> Iterator[Check]:
+    yield Check("python", "ok", platform.python_version())
+    for tool in ("ffmpeg", "ffprobe"):
+        try:
+            find_tool(tool)
+        except MissingToolError as error:
+            yield Check(tool, "missing", "not found", error.hint)
+            continue
+        version = ffmpeg_version(tool)
+        yield (
+            Check(tool, "ok", version)
+            if version
+            else Check(tool, "missing", "does not run", f"Install {tool} anew: it is there but does not start.")
+        )
+    version = fluidsynth_version()
+    yield Check("libfluidsynth", "ok", version) if version else Check("libfluidsynth", "missing", "not found", _FLUIDSYNTH_HINT)
+
+
+def _banks() -> Iterator[Check]:
+    from composer.render.soundfont import find, installed
+
+    try:
+        used = find()
+    except ComposerError as error:
+        yield Check("sound bank", "missing", error.problem, error.hint)
+        return
+    for bank in dict.fromkeys([used, *installed()]):
+        yield Check("sound bank", "ok", f"{bank.name} ({bank.stat().st_size / 1e6:.0f} MB){', used' if bank == used else ''}")
+
+
+def _extras() -> Iterator[Check]:
+    for extra, modules in EXTRAS.items():
+        gaps = [module for module in modules if importlib.util.find_spec(module) is None]
+        found = f"without {', '.join(gaps)}" if gaps else "installed"
+        todo = f"Not needed for scoring. To add it: pip install -c constraints.txt -e '.[{extra}]'" if gaps else ""
+        yield Check(f"extra [{extra}]", "optional" if gaps else "ok", found, todo)
+
+
+def _checkpoint() -> Check:
+    found = sorted(path.name for path in CHECKPOINTS.glob("*.safetensors"))
+    if found:
+        return Check("checkpoint", "ok", ", ".join(found))
+    return Check("checkpoint", "optional", "none", "Not needed: the generator `chords` composes without one.")
+
+
+def instrument_lines() -> list[str]:
+    """Every name --instruments knows, by family, then the ensembles."""
+    lines: list[str] = []
+    for family in dict.fromkeys(row.family for row in INSTRUMENTS.values()):
+        rows = [row for row in INSTRUMENTS.values() if row.family == family]
+        lines += [f"{family}:", *map(_row_line, rows)]
+    return [*lines, "ensembles:", *(f"  {name}: {', '.join(members)}" for name, members in ENSEMBLES.items())]
+
+
+def _row_line(row: Instrument) -> str:
+    return f"  {row.id} ({', '.join(row.aliases)})" if row.aliases else f"  {row.id}"

@@ -1,0 +1,160 @@
+"""manifest.json: what was made, from what, with what. The only file that may differ between two runs of one command.
+
+It names no place on this machine beyond what the user typed, and no date unless SOURCE_DATE_EPOCH gives one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import datetime
+import functools
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import composer
+from composer.errors import ComposerError
+from composer.options import Options
+from composer.process import run
+from composer.rendering import Rendering
+from composer.serial import from_plain, to_plain, write_text
+
+MANIFEST = "manifest.json"
+LIBRARIES = ("numpy", "scipy", "scenedetect-headless", "opencv-python-headless", "mido", "pretty_midi", "pyfluidsynth", "soundfile", "matplotlib")  # fmt: skip
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(
+    folder: Path,
+    options: Options,
+    *,
+    seed: int,
+    command: Sequence[str] = (),
+    inputs: Iterable[Path] = (),
+    rendering: Rendering | None = None,
+    timings_s: Mapping[str, float] | None = None,
+    warnings: Sequence[str] = (),
+    earlier: Mapping[str, Any] | None = None,
+    replaced: Iterable[str] = (),
+) -> None:
+    """Write `folder`/manifest.json over all files in `folder`.
+
+    `command` is what the user typed after the program's name; `timings_s` seconds per stage. `earlier` is a manifest whose
+    entries go on, but for those of the files and folders named in `replaced`.
+    """
+    known = dict(earlier or {})
+    gone = tuple(replaced)
+    known["files"] = {name: digest for name, digest in known.get("files", {}).items() if not _is_within(name, gone)}
+    files = {name: sha256_of(folder / name) for name in _files(folder)}
+    data: dict[str, Any] = {
+        "hitpoint": composer.__version__,
+        "command": list(command),
+        "seed": seed,
+        "options": _plain_options(options),
+        "inputs": {**known.get("inputs", {}), **{path.name: sha256_of(path) for path in inputs}},
+        "soundfont": {"name": rendering.soundfont, "sha256": rendering.soundfont_sha256} if rendering else known.get("soundfont"),
+        "versions": versions(),
+        "rendering": to_plain(rendering) if rendering else known.get("rendering"),
+        "warnings": list(dict.fromkeys(warnings)),
+        "files": dict(sorted({**known["files"], **files}.items())),
+        "timings_s": {stage: round(seconds, 3) for stage, seconds in {**known.get("timings_s", {}), **(timings_s or {})}.items()},
+    }
+    date = _date()
+    if date is not None:
+        data["date"] = date
+    write_text(folder / MANIFEST, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder; empty when there is none that can be read."""
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def read_rendering(folder: Path) -> Rendering | None:
+    """What the render stage noted in a folder's manifest, if it ran there."""
+    plain = read_manifest(folder).get("rendering")
+    if plain is None:
+        return None
+    rendering: Rendering = from_plain(Rendering, plain, f"{MANIFEST}: rendering")
+    return rendering
+
+
+def listed_files(folder: Path) -> frozenset[str] | None:
+    """Names (relative, with /) of the files that Hitpoint made in a folder; None when no manifest tells."""
+    files = read_manifest(folder).get("files")
+    return frozenset({*map(str, files), MANIFEST}) if isinstance(files, dict) else None
+
+
+def _is_within(name: str, places: Iterable[str]) -> bool:
+    return any(name == place or name.startswith(f"{place}/") for place in places)
+
+
+def _files(folder: Path) -> list[str]:
+    # links only show what a folder held before; rglob does not follow them
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(name for name in found if name != MANIFEST)
+
+
+def _plain_options(options: Options) -> dict[str, Any]:
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(options).items()}
+    plain["soundfont"] = options.soundfont.name if options.soundfont else None
+    return plain
+
+
+def _date() -> str | None:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    try:
+        return datetime.datetime.fromtimestamp(int(epoch), datetime.UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of everything the result may depend on; "missing" for what is not there."""
+    found = {"hitpoint": composer.__version__, "python": platform.python_version()}
+    found |= {"ffmpeg": ffmpeg_version() or "missing", "fluidsynth": fluidsynth_version() or "missing"}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            found[library] = "missing"
+    return found
+
+
+def ffmpeg_version(program: str = "ffmpeg") -> str | None:
+    """E.g. "5.1.9-0+deb12u1"; None when it is not there or does not run."""
+    try:
+        first = run([program, "-version"], timeout_s=30)[0].decode("utf-8", "replace").split("\n")[0]
+    except (ComposerError, OSError):
+        return None
+    words = first.split()
+    return words[2] if len(words) > 2 else first
+
+
+def fluidsynth_version() -> str | None:
+    """Version of the FluidSynth library, e.g. "2.3.1"; None when it cannot be loaded."""
+    try:
+        import fluidsynth
+    except (ImportError, OSError):
+        return None
+    try:
+        ask = fluidsynth._fl.fluid_version_str
+        ask.restype = ctypes.c_char_p
+        return str(ask().decode("ascii", "replace"))
+    except AttributeError:
+        return "unknown"

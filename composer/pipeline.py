@@ -1,0 +1,146 @@
+"""The whole way: a video goes in, a scored film comes out.
+
+    video ──watch──▶ Film ──spot──▶ CueSheet
+    Film + CueSheet + Options ──plan──▶ Plan ──compose──▶ Score ──perform──▶ Score ──render──▶ Rendering ──deliver──▶ folder
+
+Only this page knows it all. Stages take nouns and return nouns; what each leaves in the output folder is told in `composer.stages`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from composer.doctor import require_ready
+from composer.errors import PlanError, VideoError
+from composer.film import Film
+from composer.generators import generator
+from composer.manifest import write_manifest
+from composer.options import Options, Progress, silent
+from composer.output import check_folder, new_folder
+from composer.plan import Plan, load_plan
+from composer.rendering import Rendering
+from composer.score import Score
+from composer.stages import write_film, write_plan, write_score
+
+#: how far a plan's film may differ in length from the film it is used on, seconds (another encoder, a frame or two)
+SAME_FILM_S = 0.5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out, for whoever tells the user."""
+
+    #: the output folder, as the user named it
+    folder: Path
+    #: the scored film, relative to the folder
+    scored: str
+    film: Film
+    plan: Plan
+    #: as performed
+    score: Score
+    rendering: Rendering
+    #: seconds of each stage
+    timings_s: dict[str, float]
+
+
+def score_film(
+    video: Path,
+    out: Path,
+    options: Options,
+    progress: Progress = silent,
+    plan_file: Path | None = None,
+    *,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+) -> Outcome:
+    """Score `video` into the folder `out`, planning anew or obeying `plan_file`; nothing is left of a failed run.
+
+    Raises ComposerError for everything that is the input's or the machine's fault.
+    """
+    check_video(video)
+    given = load_plan(plan_file) if plan_file else None
+    check_folder(out, overwrite, [video])
+    require_ready(options)
+
+    from composer.planner import plan as arrange, spot
+    from composer.render import render
+    from composer.render.deliver import deliver
+    from composer.render.perform import perform
+    from composer.video import watch
+
+    clock = Clock(progress)
+    with new_folder(out, overwrite, [video]) as folder:
+        with clock.stage("watch"):
+            film = watch(video, options, progress)
+            write_film(film, folder)
+        with clock.stage("plan"):
+            plan = fitted(given, film) if given else arrange(film, spot(film, options), options)
+            options = replace(options, seed=plan.seed, ending=plan.ending)
+            write_plan(plan, folder)
+        with clock.stage("compose"):
+            composed = generator(options.generator)(plan)
+        with clock.stage("perform"):
+            score = perform(composed, plan, options.humanize)
+            write_score(score, folder)
+        with clock.stage("render"):
+            rendering = render(score, folder, options, progress)
+        with clock.stage("deliver"):
+            scored = deliver(video, film, plan, score, rendering, folder, options, progress)
+        write_manifest(
+            folder,
+            options,
+            seed=plan.seed,
+            command=command,
+            inputs=[video],
+            rendering=rendering,
+            timings_s=clock.timings_s,
+            warnings=film.warnings,
+        )
+    return Outcome(out, scored.name, film, plan, score, rendering, clock.timings_s)
+
+
+def check_video(video: Path) -> None:
+    """Raise VideoError for what is not even a file."""
+    try:
+        is_folder, is_file = video.is_dir(), video.is_file()
+    except OSError as error:
+        raise VideoError(f"{video} cannot be read ({error.strerror})", "Check the path.") from None
+    if is_folder:
+        raise VideoError(f"{video} is a folder", "Give one video file.")
+    if not is_file:
+        raise VideoError(f"there is no file {video}", "Check the path.")
+
+
+def fitted(plan: Plan, film: Film) -> Plan:
+    """A plan read from a file, for this film.
+
+    Raises PlanError when it was made for a film of another length.
+    """
+    if abs(plan.duration_s - film.duration_s) > SAME_FILM_S:
+        raise PlanError(
+            f"the plan is for a film of {plan.duration_s:.2f} s, but this one lasts {film.duration_s:.2f} s",
+            "Make a plan of this film with `plan`.",
+        )
+    return replace(plan, duration_s=film.duration_s, frame_rate=film.frame_rate).check()
+
+
+@dataclass
+class Clock:
+    """Tells progress where each stage begins and ends, and notes how long it took."""
+
+    progress: Progress
+    #: seconds of each finished stage
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """One stage."""
+        began_s = time.monotonic()
+        self.progress(name, 0.0)
+        yield
+        self.timings_s[name] = time.monotonic() - began_s
+        self.progress(name, 1.0)

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# pytest, but a selection without tests is said and not a failure (exit status 5).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+.venv/bin/python -m pytest "$@"
+status=$?
+if [ $status = 5 ]; then
+    echo "There are no tests of this kind yet: $*"
+    status=0
+fi
+exit $status

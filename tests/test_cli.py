@@ -1,0 +1,261 @@
+"""The door: what a command line means, what is refused at once, and how quickly it answers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+from hypothesis import given, strategies as st
+
+from composer.cli.main import main, route
+from composer.cli.parameters import TEMPI, Number, Seed, Time, instrument_names, options_from
+from composer.cli.progress import showing
+from composer.cli.tree import hitpoint
+from composer.errors import ComposerError, InstrumentError, OptionError
+from composer.options import Options
+from tests.conftest import ROOT, environment
+
+# --- what the first word means ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        (["film.mp4"], ["score", "film.mp4"]),
+        (["film.mp4", "--seed", "3"], ["score", "film.mp4", "--seed", "3"]),
+        (["--seed", "3", "film.mp4"], ["score", "--seed", "3", "film.mp4"]),
+        (["--steady", "film.mp4"], ["score", "--steady", "film.mp4"]),
+        (["--", "-film.mp4"], ["score", "--", "-film.mp4"]),
+        (["score", "film.mp4"], ["score", "film.mp4"]),
+        (["--overwrite", "analyze", "film.mp4"], ["analyze", "--overwrite", "film.mp4"]),
+        (["--seed", "3", "plan", "film.mp4"], ["plan", "--seed", "3", "film.mp4"]),
+        (["--mood", "plan", "film.mp4"], ["score", "--mood", "plan", "film.mp4"]),
+        (["./plan"], ["score", "./plan"]),
+        (["doctor"], ["doctor"]),
+        ([], ["--help"]),
+        (["--version"], ["--version"]),
+    ],
+)
+def test_the_first_word(line, meant):
+    assert route(line) == meant
+
+
+def test_a_mistyped_command_is_not_taken_for_a_film():
+    with pytest.raises(OptionError, match="analyze"):
+        route(["analyse", "film.mp4"])
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("12.5", 12.5), ("0:12.5", 12.5), ("1:02", 62.0), ("1:02:03", 3723.0), ("0", 0.0), ("90", 90.0)]
+)
+def test_times(text, seconds):
+    assert Time().convert(text, None, None) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "x", "1:60", "1:2:3:4", "nan", "inf", "1e9", ":5", "5:", "1:-2", "1:0x", " 5", "1_0", "1:1_0"])
+def test_times_that_are_none(text):
+    with pytest.raises(click.BadParameter):
+        Time().convert(text, None, None)
+
+
+@given(st.integers(0, 9), st.integers(0, 59), st.floats(0, 59.99).map(lambda s: round(s, 3)))
+def test_every_clock_time_is_read_back(hours, minutes, seconds):
+    assert Time().convert(f"{hours}:{minutes:02}:{seconds:.3f}", None, None) == pytest.approx(hours * 3600 + minutes * 60 + seconds)
+
+
+@pytest.mark.parametrize("text", ["0", "nan", "inf", "1e9", "-96", "21.9", "272.1", "fast", ""])
+def test_tempi_that_are_none(text):
+    with pytest.raises(click.BadParameter, match="not between 22 and 272 BPM"):
+        Number(*TEMPI, " BPM").convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "x", str(2**63)])
+def test_seeds_that_are_none(text):
+    with pytest.raises(click.BadParameter):
+        Seed().convert(text, None, None)
+
+
+def test_instruments_come_in_the_users_order():
+    assert instrument_names(("strings, brass", "harp"), None) == ("strings", "brass", "harp")
+    assert instrument_names(("harp",), "String Quartet") == ("harp", "string_quartet")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"instruments": ("",)}, "empty"),
+        ({"instruments": ("strings,,brass",)}, "empty"),
+        ({"instruments": ("strings,strings",)}, "named twice"),
+        ({"instruments": ("violinn",)}, "violin"),
+        ({"ensemble": "orchestr"}, "orchestra"),
+        ({"ensemble": "violin"}, "unknown ensemble"),
+        ({"key": "H minor"}, "H minor"),
+        ({"key": ""}, "key"),
+        ({"mood": "tens"}, "tense"),
+        ({"emotion": "nowhere.txt"}, "neither auto, embedded nor a file"),
+        ({"hit": (1.0,), "no_hit": (1.0,)}, "--hit and --no-hit"),
+    ],
+)
+def test_values_that_make_no_sense(values, words):
+    with pytest.raises(ComposerError) as caught:
+        options_from(values)
+    assert words in str(caught.value)
+
+
+def test_no_values_are_the_defaults():
+    assert options_from({}) == Options()
+
+
+def test_the_commands_defaults_are_those_of_options():
+    for name in ("score", "plan", "analyze", "compose", "render", "deliver"):
+        command = hitpoint.commands[name]
+        given = ["x"] * sum(isinstance(parameter, click.Argument) for parameter in command.params)
+        assert options_from(command.make_context(name, given).params) == Options()
+
+
+def test_an_ensemble_that_is_unknown_is_an_instrument_error():
+    with pytest.raises(InstrumentError):
+        options_from({"ensemble": "nobody"})
+
+
+# --- help and errors -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["", *hitpoint.commands])
+def test_every_command_explains_itself(command, capsys):
+    assert main([*command.split(), "--help"]) == 0
+    assert "Usage: hitpoint" in capsys.readouterr().out
+
+
+def test_options_of_later_issues_are_not_shown(capsys):
+    main(["score", "--help"])
+    shown = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    assert not shown & {"--planner", "--llm-model", "--takes", "--export", "--accents", "--theme", "--brief", "--cue", "--silence"}
+
+
+def one_error(capsys: pytest.CaptureFixture[str]) -> str:
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert err.startswith("Error: ")
+    return err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["film.mp4", "--temp0", "3"], "No such option"),
+        (["film.mp4", "--tempo"], "requires an argument"),
+        (["film.mp4", "--ending", "boom"], "not one of"),
+        (["film.mp4", "second.mp4"], "unexpected extra argument"),
+        (["score"], "Missing argument"),
+        (["compose"], "Missing argument"),
+        (["scor", "film.mp4"], "score"),
+        (["film.mp4", "--humanize", "nan"], "between 0 and 1"),
+        (
+            ["film.mp4", "--plan", "p.yaml", "--key", "C major", "--hit", "3"],
+            "--key, --hit cannot be used with --plan. The plan decides that",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_2(line, words, capsys):
+    assert main(line) == 2
+    assert words in one_error(capsys)
+
+
+def test_a_bug_is_exit_1_and_says_how_to_report_it(monkeypatch, capsys):
+    def broken():
+        raise RuntimeError("oh")
+
+    monkeypatch.setattr("composer.doctor.examine", broken)
+    assert main(["doctor"]) == 1
+    assert "bug in Hitpoint (RuntimeError: oh). Run it again with --verbose" in one_error(capsys)
+
+
+def test_verbose_shows_where_a_bug_is(monkeypatch, capsys):
+    monkeypatch.setattr("composer.pipeline.check_video", lambda video: 1 / 0)
+    assert main(["film.mp4", "--verbose"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_names_with_control_characters_cannot_spoil_the_message(capsys):
+    assert main(["no\nsuch\x1b[31m.mp4"]) == 2
+    assert "\x1b" not in one_error(capsys)
+
+
+def test_an_interrupt_is_130(monkeypatch, capsys):
+    def interrupted(video):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("composer.pipeline.check_video", interrupted)
+    assert main(["film.mp4"]) == 130
+    assert "Interrupted" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    child = subprocess.Popen(
+        [sys.executable, "cli.py", "doctor", "--instruments"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    child.stderr.close()
+    assert child.wait(30) == 0
+
+
+# --- speed and quiet -------------------------------------------------------------------------------------------------
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from composer.cli.main import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment(), check=True
+    ).stderr.split()
+    assert not {"numpy", "scipy", "cv2", "matplotlib", "mido", "pretty_midi", "fluidsynth", "yaml", "rich", "torch"} & set(loaded)
+
+
+def test_help_answers_at_once(cli):
+    took = []
+    for _ in range(5):
+        started = time.monotonic()
+        assert cli("--help").returncode == 0
+        took.append(time.monotonic() - started)
+    assert min(took) < 0.3
+
+
+class _Terminal:
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def __init__(self, is_terminal: bool) -> None:
+        self.text, self.is_terminal = "", is_terminal
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+
+@pytest.mark.parametrize(("is_terminal", "wanted", "drawn"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_progress_is_drawn_only_on_a_terminal(is_terminal, wanted, drawn, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream = _Terminal(is_terminal)
+    with showing(stream, wanted) as progress:  # type: ignore[arg-type]
+        for done in (0.0, 0.5, 1.0, 7.0, -1.0):
+            progress("watch", done)
+    assert ("watch" in stream.text) is drawn
+    assert drawn or stream.text == ""
