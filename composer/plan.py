@@ -20,6 +20,7 @@ from composer.serial import from_plain, to_plain, write_text
 from composer.tempo import Bar, TempoMap
 from composer.theory.chords import parse_chord
 from composer.theory.keys import parse_key
+from composer.theory.moods import MOODS
 
 PLAN_VERSION = 1
 DYNAMICS = ("pp", "p", "mp", "mf", "f", "ff")
@@ -243,6 +244,8 @@ class Plan:
             raise PlanError(f"{where} has {section.bars} bars but {len(section.chords)} chord entries", "Write one entry per bar.")
         if section.cue not in {cue.id for cue in self.cues}:
             raise PlanError(f"{where} belongs to unknown cue {section.cue!r}", nearest(section.cue, [c.id for c in self.cues]))
+        if section.mood not in MOODS:
+            raise PlanError(f"{where}: unknown mood {section.mood!r}", nearest(section.mood, MOODS) or f"Moods: {', '.join(MOODS)}.")
         if section.dynamics not in DYNAMICS:
             raise PlanError(f"{where}: dynamics {section.dynamics!r}", f"Use one of {' '.join(DYNAMICS)}.")
         if not 0 <= section.density <= 1:

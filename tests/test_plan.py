@@ -46,6 +46,7 @@ def test_a_slower_bar_moves_every_later_hit(made: Plan, tmp_path: Path) -> None:
         (lambda d: d["sections"][0]["roles"].update(melody=["kazoo"]), "unknown part 'kazoo'"),
         (lambda d: d["sections"][0]["roles"].update(tune=["tuba"]), "unknown role"),
         (lambda d: d["sections"][0].update(dynamics="fff"), "dynamics"),
+        (lambda d: d["sections"][0].update(mood="tens"), "unknown mood 'tens'.*Did you mean tense"),
         (lambda d: d["parts"][0].update(instrument="trumpetz"), "unknown instrument.*trumpet"),
         (lambda d: d["bars"][2].update(qpm=0), "tempo 0"),
         (lambda d: d["bars"][2].update(qpm=float("nan")), "finite"),

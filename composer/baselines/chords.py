@@ -17,7 +17,7 @@ from composer.instruments import Instrument
 from composer.plan import Part, Plan
 from composer.score import KeyChange, Marker, Note, Score, Track
 from composer.tempo import TempoMap
-from composer.theory.voicing import into_range
+from composer.theory.voicing import into_range, nearest_pitch
 
 #: velocity of a role beside a plain note: the tune leads, the pad recedes
 _ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony": -10, "pad": -14, "percussion": -6}
@@ -94,7 +94,29 @@ def _write(scene: Scene, plan: Plan) -> dict[str, list[_Line]]:
     for follower, leader in scene.section.doubles.items():
         for led in lines.get(leader, [])[:1]:
             add(plan.part(follower), led.role, _moved(led.notes, plan.part(follower).info, below=led.role == "bass"))
+    first = next((part for part in (*lead, *basses, *cast.get("harmony", [])) if part.id in lines), None)
+    if first is not None:
+        _mark_the_unmarked(scene, lines, first)
     return lines
+
+
+def _mark_the_unmarked(scene: Scene, lines: dict[str, list[_Line]], part: Part) -> None:
+    """A hit at which nobody happens to begin gets a chord note from the leading part."""
+    onsets = {round(d.start, 5) for part_lines in lines.values() for line in part_lines for d in line.notes}
+    own = lines[part.id][0].notes
+    for hit in (*scene.hard, *scene.soft):
+        if round(hit, 5) in onsets:
+            continue
+        before = max((d for d in own if d.start < hit), key=lambda d: d.start, default=None)
+        following = min((d.start for d in own if d.start > hit), default=scene.end)
+        near = before.pitch if before else sum(part.info.comfortable) / 2
+        pitch = min(
+            (nearest_pitch(pc, near, *part.info.comfortable) for pc in scene.chord_at(hit).pitch_classes), key=lambda p: abs(p - near)
+        )
+        if before is not None and before.end > hit:
+            before.duration = hit - before.start
+        own.append(Draft(hit, min(1.0, following - hit) * 0.95, pitch, 4.0))
+    own.sort(key=lambda d: d.start)
 
 
 def _percussion(scene: Scene, info: Instrument) -> list[Draft]:
@@ -137,7 +159,9 @@ def _fill_gaps(line: list[Draft], tune: list[Draft], scene: Scene) -> list[Draft
         free_from = max((t.end for t in tune if t.start <= note.start), default=scene.start)
         start = max(note.start, free_from)
         if until - start >= (0.45 if scene.is_hit(note.start) else 0.9) and note.end > start + 0.4 and start - note.start < 0.5:
-            filled.append(Draft(start, min(note.end, until) - start - 0.05, note.pitch, note.stress + (8 if scene.is_hit(note.start) else -4)))
+            filled.append(
+                Draft(start, min(note.end, until) - start - 0.05, note.pitch, note.stress + (8 if scene.is_hit(note.start) else -4))
+            )
     return filled
 
 

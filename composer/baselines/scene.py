@@ -177,7 +177,7 @@ def scenes(plan: Plan) -> list[Scene]:
                 section=section,
                 seed=plan.seed,
                 key=key,
-                mood=MOODS.get(section.mood, MOODS["reflective"]),
+                mood=MOODS[section.mood],
                 bars=bars,
                 spans=_spans(section, key, bars),
                 hard=tuple(beat for beat, hard in inside if hard),

@@ -21,12 +21,10 @@ def prompt_text(plan: Plan) -> str:
     for section in plan.sections:
         bars[section.mood] = bars.get(section.mood, 0) + section.bars
     moods = sorted(bars, key=lambda name: -bars[name])
-    mood = MOODS.get(moods[0])
-    words = mood.words if mood else moods[0]
     loud = max(plan.sections, key=lambda s: s.density)
     rhythm = f"{plan.bars[0].metre} at {plan.tempo.mean_qpm:.0f} BPM, busiest in bars {loud.first_bar} to {loud.last_bar}"
     body = (
-        f"Film score: {words}. {rhythm}. A short motif returns, grows with the picture and rests between phrases; accents land on the cuts."
+        f"Film score: {MOODS[moods[0]].words}. {rhythm}. A short motif returns, grows with the picture and rests between phrases; accents land on the cuts."
     )
     return (
         f"Key: {plan.sections[0].key}\n"
