@@ -1,0 +1,75 @@
+"""What a track plays, on whole ticks: the one reading of it that the MIDI files and the synthesizer share."""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from dataclasses import dataclass
+
+from composer.instruments import INSTRUMENTS, Instrument
+from composer.score import Score, Track
+from composer.tempo import beat_to_ticks
+
+VOLUME, PAN, EXPRESSION, PEDAL = 7, 10, 11, 64
+#: CC7 that every part starts with (the General MIDI default)
+START_VOLUME = 100
+
+
+@dataclass(frozen=True, order=True)
+class TickNote:
+    """A note on whole ticks; none overlaps another of its pitch."""
+
+    #: onset, ticks
+    start_ticks: int
+    #: 0…127
+    pitch: int
+    #: release, ticks; later than the onset
+    end_ticks: int
+    #: 1…127
+    velocity: int
+
+
+def tick_notes(track: Track) -> list[TickNote]:
+    """The notes of a track in order of onset, then pitch.
+
+    A note that still sounds when its pitch is struck again is shortened to end there; of notes struck together on
+    one pitch the louder and longer remains (a MIDI channel cannot hold two).
+    """
+    rounded = sorted((note.pitch, beat_to_ticks(note.start_beat), beat_to_ticks(note.end_beat), note.velocity) for note in track.notes)
+    kept: list[TickNote] = []
+    for pitch, struck in itertools.groupby(rounded, key=lambda note: note[0]):
+        chain: list[TickNote] = []
+        for _, start, end, velocity in struck:
+            end = max(end, start + 1)
+            if chain and chain[-1].start_ticks == start:
+                last = chain.pop()
+                end, velocity = max(end, last.end_ticks), max(velocity, last.velocity)
+            elif chain and chain[-1].end_ticks > start:
+                last = chain.pop()
+                chain.append(TickNote(last.start_ticks, pitch, start, last.velocity))
+            chain.append(TickNote(start, pitch, end, velocity))
+        kept += chain
+    return sorted(kept)
+
+
+def start_controls(instrument: Instrument) -> tuple[tuple[int, int], ...]:
+    """(controller, value) that a part begins with: volume, and its seat as pan."""
+    return ((VOLUME, START_VOLUME), (PAN, max(0, min(127, round(64 + 63 * instrument.pan)))))
+
+
+def instrument_of(track: Track) -> Instrument:
+    """The track's row of the instrument table."""
+    return INSTRUMENTS[track.instrument]
+
+
+def ascii_text(text: str) -> str:
+    """`text` in printable ASCII: accents dropped, what cannot be written becomes "?"."""
+    letters = (character for character in unicodedata.normalize("NFKD", text) if not unicodedata.combining(character))
+    plain = "".join(letters).encode("ascii", "replace").decode()
+    return "".join(character if character.isprintable() else " " for character in plain)
+
+
+def stem_name(score: Score, index: int, suffix: str) -> str:
+    """File name of one part's stem, e.g. "01_Violins_I_96bpm.wav": sorts in score order, says who and how fast."""
+    words = "".join(c if c.isalnum() else " " for c in ascii_text(score.tracks[index].name)).split()
+    return f"{index + 1:02d}_{'_'.join(words) or 'Part'}_{round(score.tempo.mean_qpm)}bpm{suffix}"

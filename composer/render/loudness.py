@@ -1,0 +1,102 @@
+"""How loud a file is: integrated loudness and true peak by ffmpeg's ebur128 (EBU R128), courses of loudness by our own K-weighting.
+
+Both after ITU-R BS.1770-4. Loudness courses have one value per step of a twentieth of a second.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from composer.errors import RenderError
+from composer.process import run
+from composer.render.wav import SAMPLE_RATE, Floats, WavReader, to_floats
+
+Doubles = NDArray[np.float64]
+STEP_SAMPLES = SAMPLE_RATE // 20
+STEPS_PER_S = SAMPLE_RATE / STEP_SAMPLES
+_STEPS_AT_ONCE = 100
+
+#: what ebur128 calls silence
+SILENCE_LUFS = -70.0
+_INTEGRATED = re.compile(r"I:\s+(-?[\d.]+|-inf|nan) LUFS")
+_PEAK = re.compile(r"Peak:\s+(-?[\d.]+|-inf) dBFS")
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """What was measured over a whole file."""
+
+    #: integrated loudness, LUFS
+    integrated_lufs: float
+    #: true peak, dBTP; −inf when not asked for
+    true_peak_dbtp: float
+
+
+def measure(path: Path, *, true_peak: bool = True) -> Loudness:
+    """Measure one sound file of ours.
+
+    Raises MissingToolError without ffmpeg, RenderError when it cannot tell.
+    """
+    wanted = "ebur128=framelog=verbose" if not true_peak else "ebur128=framelog=verbose:peak=true"
+    _, said = run(["ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-i", f"file:{path.absolute()}", "-af", wanted, "-f", "null", "-"])
+    integrated, peak = _INTEGRATED.findall(said), _PEAK.findall(said)
+    if not integrated or (true_peak and not peak):
+        raise RenderError(f"the loudness of {path.name} could not be measured", "Is this ffmpeg complete (filter ebur128)?")
+    return Loudness(_number(integrated[-1], SILENCE_LUFS), _number(peak[-1], -np.inf) if true_peak else -np.inf)
+
+
+def short_term(path: Path) -> Doubles:
+    """Short-term loudness (3 s window, centred) of a WAV of ours, LUFS, STEPS_PER_S values per second: shape (N,)."""
+    with WavReader(path) as reader:
+        steps = energies(lambda start, count: to_floats(reader.read(start, count)), reader.length_frames)
+    if not len(steps):
+        return steps
+    return np.maximum(to_lufs(scipy.ndimage.uniform_filter1d(steps, round(3 * STEPS_PER_S), mode="nearest")), SILENCE_LUFS)
+
+
+def energies(read: Callable[[int, int], Floats], length: int) -> Doubles:
+    """K-weighted energy per step of STEP_SAMPLES, summed over channels, of what `read(start, count)` gives: shape (steps,).
+
+    The weighting is applied to each step's spectrum (Parseval), so steps need no memory of each other.
+    """
+    weight = _k_power() * (2 / STEP_SAMPLES**2)
+    rows = []
+    for start in range(0, length, _STEPS_AT_ONCE * STEP_SAMPLES):
+        count = min(_STEPS_AT_ONCE * STEP_SAMPLES, length - start)
+        steps = -(-count // STEP_SAMPLES)
+        sound = read(start, steps * STEP_SAMPLES)
+        sound[count:] = 0
+        spectrum = np.fft.rfft(sound.reshape(steps, STEP_SAMPLES, -1), axis=1)
+        rows.append(np.einsum("sfc,f->s", np.square(np.abs(spectrum)), weight))
+    return np.concatenate(rows) if rows else np.zeros(0)
+
+
+@functools.cache
+def _k_power() -> Doubles:
+    """Squared gain of the K-weighting at the bins of one step: both filters of BS.1770-4 (tables 1 and 2, 48 kHz)."""
+    z = np.exp(-2j * np.pi * np.fft.rfftfreq(STEP_SAMPLES))
+    gain = np.ones(len(z), complex)
+    for above, below in (
+        ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)),
+        ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621)),
+    ):
+        gain *= (above[0] + above[1] * z + above[2] * z**2) / (below[0] + below[1] * z + below[2] * z**2)
+    return np.square(np.abs(gain))
+
+
+def to_lufs(energy: Doubles) -> Doubles:
+    """K-weighted mean energy as loudness (BS.1770-4, equation 2)."""
+    return np.asarray(-0.691 + 10 * np.log10(np.maximum(energy, 1e-10)))
+
+
+def _number(text: str, silent: float) -> float:
+    value = float(text)
+    return value if np.isfinite(value) else silent
