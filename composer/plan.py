@@ -24,7 +24,7 @@ from composer.theory.moods import MOODS
 
 PLAN_VERSION = 1
 DYNAMICS = ("pp", "p", "mp", "mf", "f", "ff")
-Mark = Literal["section", "chord", "accent", "stop"]
+Mark = Literal["section", "chord", "accent"]
 
 
 @dataclass(frozen=True)
@@ -209,10 +209,15 @@ class Plan:
         for number, bar in enumerate(self.bars, 1):
             if bar.bar != number:
                 raise PlanError(f"bars[{number - 1}] is numbered {bar.bar}", "Bars count 1, 2, 3 … without gaps.")
+            if not (abs(bar.valence) <= 1 and abs(bar.arousal) <= 1 and 0 <= bar.tension <= 1 and bar.cut_rhythm >= 0):
+                raise PlanError(f"bar {number}: a feeling out of range", "valence and arousal lie in -1…1, tension in 0…1.")
         tempo = self.tempo
         self._check_parts()
-        last = 0
+        last, seen = 0, set[str]()
         for section in self.sections:
+            if section.id in seen:
+                raise PlanError(f"section {section.id!r} is listed twice", "Section ids must differ.")
+            seen.add(section.id)
             self._check_section(section, last)
             last = section.last_bar
         unknown = set(self.locked) - {s.id for s in self.sections}

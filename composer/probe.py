@@ -17,6 +17,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import ffmpeg
+
 from composer.errors import VideoError
 from composer.process import ProgramError, run
 
@@ -112,7 +114,13 @@ def locked_input(path: Path) -> list[str]:
     The absolute ``file:`` name keeps a leading dash, ``http:`` or ``%03d`` in a name from being interpreted;
     the two allow-lists keep the file's content from naming other files.
     """
-    return ["-protocol_whitelist", PROTOCOLS, "-format_whitelist", DEMUXERS, "-i", f"file:{path.absolute()}"]
+    arguments: list[str] = locked_source(path).output("-").compile()
+    return arguments[1 : arguments.index("-i") + 2]
+
+
+def locked_source(path: Path) -> Any:
+    """The same as an input of ffmpeg-python, to be mapped and written on."""
+    return ffmpeg.input(f"file:{path.absolute()}", protocol_whitelist=PROTOCOLS, format_whitelist=DEMUXERS)
 
 
 def probe(path: Path) -> Probe:

@@ -53,6 +53,8 @@ def test_a_slower_bar_moves_every_later_hit(made: Plan, tmp_path: Path) -> None:
         (lambda d: d["bars"].pop(0), "numbered 2"),
         (lambda d: d["bars"][0].update(metre="four"), "not a metre"),
         (lambda d: d["hits"][0].update(bar=999), "does not exist"),
+        (lambda d: d["bars"][1].update(arousal=1e9), "bar 2: a feeling out of range"),
+        (lambda d: d["sections"][1].update(id="S1"), "section 'S1' is listed twice"),
         (lambda d: d.update(version=7), "version 7"),
         (lambda d: d.update(ending="bang"), "one of ring"),
         (lambda d: d.pop("parts"), "parts is missing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from composer.baselines.scene import BarSpan, ChordSpan, Draft, Scene
@@ -46,7 +47,7 @@ def _in_bar(pattern: Pattern, bar: BarSpan) -> list[tuple[float, float, float]]:
     if len(pattern) == 1:
         return [(bar.start + pattern[0][0], bar.end, pattern[0][2])]
     repeats = []
-    for shift in (0.0, 4.0):
+    for shift in range(0, math.ceil(bar.length), 4):
         repeats += [(shift + o, min(shift + o + length, bar.length), stress) for o, length, stress in pattern if shift + o < bar.length]
     return [(bar.start + a, bar.start + b, stress) for a, b, stress in repeats]
 
@@ -134,7 +135,7 @@ def harmony_voices(scene: Scene, players: Sequence[Instrument], ceiling: int) ->
     """Chords led from one to the next and dealt to the players from the top, one list of notes each."""
     order = sorted(range(len(players)), key=lambda i: -sum(players[i].comfortable))
     counts = _deal(players, scene.section.density)
-    low = max(min(p.comfortable[0] for p in players), 43)
+    low = max(min(p.comfortable[0] for p in players), 48)  # closer than a fifth below this is mud
     high = max(low + 12, min(max(p.comfortable[1] for p in players), ceiling))
     pick = scene.theme_rng("harmony").randrange(2)
     lists: list[list[Draft]] = [[] for _ in players]
@@ -216,7 +217,7 @@ def ostinato(scene: Scene, low: int, high: int) -> list[Draft]:
     for number, bar in enumerate(scene.bars):
         figure = figures[2] if number % 4 == 3 else figures[(number // 4) % 2]
         last_bar = bar is scene.bars[-1]
-        count = round((bar.length if not last_bar else min(1.0, bar.length)) / step)
+        count = max(1, round((bar.length if not last_bar else min(1.0, bar.length)) / step))
         if number % 8 == 7 and not last_bar:
             count = max(1, count - round(1 / step))  # a breath before the next eight bars
         for k in range(count):
@@ -224,7 +225,7 @@ def ostinato(scene: Scene, low: int, high: int) -> list[Draft]:
             ladder = _ladder(scene.chord_at(beat), low, high)
             pitch = ladder[min(figure[k % len(figure)], len(ladder) - 1)]
             stress = 4.0 if k * step % 2 == 0 else -2.0 if k * step % 1 == 0 else -5.0
-            line.append(Draft(beat, step * (0.6 if step <= 0.5 else 0.9), pitch, stress))
+            line.append(Draft(beat, min(step * (0.6 if step <= 0.5 else 0.9), bar.end - beat), pitch, stress))
         if last_bar:
             line[-1].duration = max(line[-1].duration, 1.0)
     return line
@@ -260,7 +261,7 @@ def timpani(scene: Scene, low: int, high: int) -> list[Draft]:
     return sorted(line, key=lambda d: d.start)
 
 
-_BASS_DRUM, _SNARE, _HAT, _CRASH, _RIDE, _TRIANGLE, _LOW_TOM = 36, 38, 42, 49, 51, 81, 41
+BASS_DRUM, _SNARE, _HAT, _CRASH, _RIDE, _TRIANGLE, _LOW_TOM = 36, 38, 42, 49, 51, 81, 41
 
 
 def drum_kit(scene: Scene, *, orchestral: bool) -> list[Draft]:
@@ -273,7 +274,7 @@ def drum_kit(scene: Scene, *, orchestral: bool) -> list[Draft]:
         elif number == 0 or (number % 4 == 0 and scene.energy == 0):
             line.append(Draft(bar.start, 1.0, _TRIANGLE if orchestral else _RIDE, -8))
         line += _orchestral_bar(scene, bar, number) if orchestral else _kit_bar(scene, bar, number)
-        line += [Draft(h, 1.0, _CRASH if loud else _BASS_DRUM, 8) for h in scene.hard if bar.start < h < bar.end]
+        line += [Draft(h, 1.0, _CRASH if loud else BASS_DRUM, 8) for h in scene.hard if bar.start < h < bar.end]
     unique = {(round(d.start, 4), d.pitch): d for d in line}
     return sorted(unique.values(), key=lambda d: (d.start, d.pitch))
 
@@ -281,7 +282,7 @@ def drum_kit(scene: Scene, *, orchestral: bool) -> list[Draft]:
 def _orchestral_bar(scene: Scene, bar: BarSpan, number: int) -> list[Draft]:
     notes: list[Draft] = []
     if scene.energy >= 1:
-        notes.append(Draft(bar.start, 1.0, _BASS_DRUM, 0))
+        notes.append(Draft(bar.start, 1.0, BASS_DRUM, 0))
     if scene.energy >= 2 and scene.mood.texture in ("march", "drive", "pulse"):
         rhythm = (1, 2, 2.5, 3) if number % 4 == 3 else (1, 3, 3.5) if number % 2 else (1, 3)
         notes += [Draft(bar.start + o, 0.5, _SNARE, -8) for o in rhythm if o < bar.length]
@@ -295,10 +296,10 @@ def _kit_bar(scene: Scene, bar: BarSpan, number: int) -> list[Draft]:
         return [Draft(bar.start, 1.0, _HAT, -10)] if number % 2 else []
     step = 0.5 if scene.energy >= 2 else 1.0
     notes = [Draft(bar.start + k * step, 0.25, _HAT, -10 if k % 2 else -4) for k in range(round(bar.length / step))]
-    notes += [Draft(bar.start + o, 0.5, _BASS_DRUM, 2) for o in ((0, 2, 2.5) if number % 2 else (0, 2)) if o < bar.length]
+    notes += [Draft(bar.start + o, 0.5, BASS_DRUM, 2) for o in ((0, 2, 2.5) if number % 2 else (0, 2)) if o < bar.length]
     notes += [Draft(bar.start + o, 0.5, _SNARE, 2) for o in (1, 3) if o < bar.length]
     if number % 4 == 3:
         fill = [bar.end - 1 + 0.25 * k for k in range(4)]
-        notes = [d for d in notes if d.start < bar.end - 1 or d.pitch == _BASS_DRUM]
+        notes = [d for d in notes if d.start < bar.end - 1 or d.pitch == BASS_DRUM]
         notes += [Draft(beat, 0.25, _SNARE if k < 2 else _LOW_TOM, 2 * k) for k, beat in enumerate(fill)]
     return notes

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from composer.baselines.accompaniment import bass_line, drum_kit, harmony_voices, ostinato, timpani
+from composer.baselines.accompaniment import BASS_DRUM, bass_line, drum_kit, harmony_voices, ostinato, timpani
 from composer.baselines.melody import counter_line, melody
 from composer.baselines.scene import Draft, Scene, scenes
 from composer.instruments import Instrument
@@ -72,9 +72,10 @@ def _write(scene: Scene, plan: Plan) -> dict[str, list[_Line]]:
         tune = melody(scene, *_tune_range(lead[0].info, alone=len(plan.parts) == 1))
         for part in lead:
             add(part, "melody", _moved(tune, part.info))
+    second = _second_phrase(scene)
     for part in cast.get("counter", []):
         low, high = part.info.comfortable
-        add(part, "counter", counter_line(scene, tune, low, high))
+        add(part, "counter", [d for d in counter_line(scene, tune, low, high) if d.start >= second])
     basses = cast.get("bass", [])
     if basses:
         info = basses[0].info
@@ -84,17 +85,22 @@ def _write(scene: Scene, plan: Plan) -> dict[str, list[_Line]]:
     for role in ("harmony", "pad"):
         players = cast.get(role, [])
         if players:
-            ceiling = min((d.pitch for d in tune), default=80) + 2 if role == "harmony" else 76
-            for part, notes in zip(players, harmony_voices(scene, [p.info for p in players], max(60, ceiling)), strict=True):
-                add(part, role, notes)
+            ceiling = min((d.pitch for d in tune), default=80 if role == "harmony" else 76) - 1
+            for i, (part, notes) in enumerate(
+                zip(players, harmony_voices(scene, [p.info for p in players], max(60, ceiling)), strict=True)
+            ):
+                enters = second if i and part.info.breathes else scene.start
+                add(part, role, [d for d in notes if d.start >= enters])
     for part in cast.get("ostinato", []):
-        add(part, "ostinato", ostinato(scene, *part.info.comfortable))
+        low, high = part.info.comfortable
+        add(part, "ostinato", ostinato(scene, low, max(low + 12, min(high, min((d.pitch for d in tune), default=high)))))
     for part in cast.get("percussion", []):
         add(part, "percussion", _percussion(scene, part.info))
     for follower, leader in scene.section.doubles.items():
         for led in lines.get(leader, [])[:1]:
             add(plan.part(follower), led.role, _moved(led.notes, plan.part(follower).info, below=led.role == "bass"))
-    first = next((part for part in (*lead, *basses, *cast.get("harmony", [])) if part.id in lines), None)
+    named = (*lead, *basses, *cast.get("harmony", []), *(plan.part(part_id) for part_id in lines))
+    first = next((part for part in named if part.id in lines), None)
     if first is not None:
         _mark_the_unmarked(scene, lines, first)
     return lines
@@ -109,6 +115,9 @@ def _mark_the_unmarked(scene: Scene, lines: dict[str, list[_Line]], part: Part) 
             continue
         before = max((d for d in own if d.start < hit), key=lambda d: d.start, default=None)
         following = min((d.start for d in own if d.start > hit), default=scene.end)
+        if part.info.is_drum:
+            own.append(Draft(hit, 1.0, BASS_DRUM, 8.0))
+            continue
         near = before.pitch if before else sum(part.info.comfortable) / 2
         pitch = min(
             (nearest_pitch(pc, near, *part.info.comfortable) for pc in scene.chord_at(hit).pitch_classes), key=lambda p: abs(p - near)
@@ -117,6 +126,12 @@ def _mark_the_unmarked(scene: Scene, lines: dict[str, list[_Line]], part: Part) 
             before.duration = hit - before.start
         own.append(Draft(hit, min(1.0, following - hit) * 0.95, pitch, 4.0))
     own.sort(key=lambda d: d.start)
+
+
+def _second_phrase(scene: Scene) -> float:
+    """Where a section may grow by new voices: its second phrase; its start when it is loud or has but one."""
+    phrases = scene.phrases()
+    return phrases[1][0].start if len(phrases) > 1 and scene.section.dynamics not in ("f", "ff") else scene.start
 
 
 def _percussion(scene: Scene, info: Instrument) -> list[Draft]:
@@ -130,7 +145,9 @@ def _percussion(scene: Scene, info: Instrument) -> list[Draft]:
 def _tune_range(info: Instrument, *, alone: bool) -> tuple[int, int]:
     """Where a tune sits on an instrument: the singing upper two thirds of its comfortable range, not above the staff's top."""
     low, high = info.comfortable
-    floor = low + (high - low) // (4 if alone else 3)
+    if info.polyphony >= 4 and high >= 79:
+        return max(low, 62), min(high, 86)  # above its own accompaniment
+    floor = low + (high - low) // (4 if alone else 2 if low < 48 else 3)
     return max(low, min(floor, 62)), min(high, 84)
 
 

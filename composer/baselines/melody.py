@@ -94,7 +94,8 @@ def _phrase_rhythm(
             # breathe after the motif: its last beat is silence
             figures = [(o, min(length, bar.length - 1 - o)) for o, length in figures if o < bar.length - 1]
         for k, (onset, length) in enumerate(figures):
-            notes.append((bar.start + onset, length, contour[k % len(contour)] + offset))
+            place = k if len(figures) > 4 else k * 6 // len(figures)  # few notes walk the whole contour, too
+            notes.append((bar.start + onset, length, contour[place % len(contour)] + offset))
     return notes
 
 
@@ -119,7 +120,7 @@ def melody(scene: Scene, low: int, high: int) -> list[Draft]:
         shape = _mark_hits(_phrase_rhythm(scene, phrase, index, motif, rng), scene.hard)
         span = phrase[-1].end - phrase[0].start
         for k, (onset, length, step) in enumerate(shape):
-            arch = 3.5 * (1 - abs(2 * (onset - phrase[0].start) / span - 1.1)) + (2.0 if index % 4 == 2 else 0.0)
+            arch = 6.0 * (1 - abs(2 * (onset - phrase[0].start) / span - 1.1)) + (2.0 if index % 4 == 2 else 0.0)
             target = centre + 1.75 * step + arch
             closing = k == len(shape) - 1
             pitch = _next_pitch(scene, onset, length, target, before, line, low, high, closing=closing)
@@ -134,7 +135,9 @@ def _next_pitch(
     chord = scene.chord_at(onset)
     strong = scene.is_strong(onset) or length >= 1.5 or before is None
     classes = chord.pitch_classes if strong else chord_scale(chord, scene.key)
-    if closing:
+    if closing and scene.is_last and onset >= scene.bars[-1].start:
+        classes = (chord.root,)  # the film's last word
+    elif closing:
         classes = tuple(pc for pc in (chord.root, chord.third, (chord.root + 7) % 12) if pc is not None and pc in chord.pitch_classes)
     pitches = [p for p in range(low, high + 1) if p % 12 in classes]
     if not pitches:
@@ -145,8 +148,8 @@ def _next_pitch(
         value = abs(pitch - target)
         if before is not None:
             leap = abs(pitch - before)
-            value += 0.55 * leap + (4 if leap > 9 else 0) + (0 if leap != 6 else 2)
-            value += 2.2 * runs if leap == 0 else 0
+            value += 0.4 * leap + (4 if leap > 9 else 0) + (0 if leap != 6 else 2)
+            value += 1.5 + 2.2 * runs if leap == 0 else 0
             if before % 12 == scene.leading_note and chord.root == scene.key.tonic and pitch != before + 1:
                 value += 2.5
             if pitch % 12 not in chord.pitch_classes and leap > 2:
@@ -220,6 +223,8 @@ def _counter_pitch(scene: Scene, beat: float, length: float, tune: list[Draft], 
             gap = above[-1].pitch - pitch
             value += 8 if gap < 3 else 0.1 * max(0, gap - 12)
             value += 3 if gap % 12 == 0 else 0
+        if pitch % 12 not in chord.pitch_classes and {(pitch + 1) % 12, (pitch - 1) % 12} & set(chord.pitch_classes):
+            value += 4  # a semitone beside a chord note rubs against whoever holds it
         if before is not None:
             value += 0.6 * abs(pitch - before) + (2.5 if pitch == before else 0)
             value += 0.8 if (pitch - before) * rising > 0 else 0

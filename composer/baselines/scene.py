@@ -12,7 +12,7 @@ from composer.theory.keys import Key, parse_key
 from composer.theory.moods import MOODS, Mood
 
 #: velocity of a plain note at each dynamic mark
-DYNAMIC_VELOCITY = dict(zip(DYNAMICS, (36, 48, 61, 75, 91, 106), strict=True))
+DYNAMIC_VELOCITY = dict(zip(DYNAMICS, (33, 44, 56, 69, 83, 96), strict=True))
 #: music marks a hit only when its beat is this close to the picture
 REACH_FRAMES = 2.0
 #: bars in a phrase

@@ -97,12 +97,14 @@ def repeated_pitch_share(track: Track) -> float:
 
 
 def dynamics_correlation(plan: Plan, score: Score) -> float:
-    """Pearson correlation of bar arousal and mean velocity over bars with notes; nan when either is constant."""
+    """Pearson correlation of bar arousal and mean velocity over bars with notes; nan when either is constant or no two bars sound."""
     tempo = plan.tempo
     velocities: dict[int, list[int]] = {}
     for track in score.tracks:
         for note in track.notes:
             velocities.setdefault(tempo.bar_at_beat(note.start_beat), []).append(note.velocity)
     rows = [(plan.bars[bar].arousal, float(np.mean(v))) for bar, v in sorted(velocities.items())]
+    if len(rows) < 2:
+        return float("nan")
     asked, heard = np.array(rows).T
     return float(np.corrcoef(asked, heard)[0, 1]) if asked.std() > 0 and heard.std() > 0 else float("nan")

@@ -23,9 +23,7 @@ def prompt_text(plan: Plan) -> str:
     moods = sorted(bars, key=lambda name: -bars[name])
     loud = max(plan.sections, key=lambda s: s.density)
     rhythm = f"{plan.bars[0].metre} at {plan.tempo.mean_qpm:.0f} BPM, busiest in bars {loud.first_bar} to {loud.last_bar}"
-    body = (
-        f"Film score: {MOODS[moods[0]].words}. {rhythm}. A short motif returns, grows with the picture and rests between phrases; accents land on the cuts."
-    )
+    body = f"Film score: {MOODS[moods[0]].words}. {rhythm}. A short motif returns, grows with the picture and rests between phrases; accents land on the cuts."
     return (
         f"Key: {plan.sections[0].key}\n"
         "Genre: film score, orchestral underscore\n"

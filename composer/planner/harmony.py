@@ -12,7 +12,7 @@ from composer.theory.moods import Mood
 def section_chords(mood: Mood, key: Key, bars: int, rng: random.Random, *, is_last: bool) -> tuple[str, ...]:
     """One roman-numeral entry per bar (bars,), ending in a cadence: closing when `is_last`, else often open."""
     entries: list[str] = []
-    lines = list(mood.progressions)
+    lines = [_in_gender(line, mood, key) for line in mood.progressions]
     first = rng.choice(lines)
     others = [line for line in lines if line != first] or [first]
     phrase = 0
@@ -23,13 +23,13 @@ def section_chords(mood: Mood, key: Key, bars: int, rng: random.Random, *, is_la
         phrase += 1
     entries = entries[:bars]
     _close(entries, mood, key, rng, is_last)
-    return tuple(_adapt(entry, key) for entry in entries)
+    return tuple(entries)
 
 
 def _close(entries: list[str], mood: Mood, key: Key, rng: random.Random, is_last: bool) -> None:
     """Put the closing formula on the last bars (in one bar when there is only one)."""
     closing, *leading = mood.cadences
-    before, final = closing if is_last or rng.random() < 0.35 else rng.choice(leading or [closing])
+    before, final = _in_gender(closing if is_last or rng.random() < 0.35 else rng.choice(leading or [closing]), mood, key)
     if len(entries) == 1:
         entries[0] = f"{before} {final}"
         return
@@ -38,17 +38,22 @@ def _close(entries: list[str], mood: Mood, key: Key, rng: random.Random, is_last
         entries[-3] = "i" if key.is_minor else "I"
 
 
-def _adapt(entry: str, key: Key) -> str:
-    """Numerals written for the mood's own mode stay; a key of the other gender (asked by the user) turns I into i and back."""
-    swap_to_minor = {"I": "i", "IV": "iv", "vi": "VI", "iii": "III", "ii": "iio", "V6": "V6", "I6": "i6", "IV6": "iv6", "Iadd9": "i", "ii7": "iiø7", "ii65": "iiø65", "bVI": "VI", "bVII": "VII", "bIII": "III"}  # fmt: skip
-    swap_to_major = {"i": "I", "iv": "IV", "VI": "vi", "III": "iii", "iio6": "ii6", "iv6": "IV6", "v6": "V6", "v": "V", "VII": "bVII", "i42": "Imaj7", "viio7": "viio7"}  # fmt: skip
-    symbols = entry.split()
-    written_minor = any(s[0] == "i" and s.rstrip("0123456789") == "i" for s in symbols)
-    if key.is_minor and any(s in ("I", "I6", "Iadd9", "vi", "iii", "ii", "ii7", "ii65", "bVI", "bVII", "bIII") for s in symbols):
-        return " ".join(swap_to_minor.get(s, s) for s in symbols)
-    if not key.is_minor and (written_minor or any(s in ("VI", "III", "iio6", "iv6", "v6", "VII", "i42") for s in symbols)):
-        return " ".join(swap_to_major.get(s, s) for s in symbols)
-    return entry
+# fmt: off
+_TO_MINOR = {"I": "i", "IV": "iv", "vi": "VI", "iii": "III", "ii": "iio", "I6": "i6", "IV6": "iv6", "Iadd9": "i", "ii7": "iiø7", "ii65": "iiø65", "bVI": "VI", "bVII": "VII", "bIII": "III", "V7/ii": "V7/iv"}
+_TO_MAJOR = {"i": "I", "iv": "IV", "VI": "vi", "III": "iii", "iio6": "ii6", "iv6": "IV6", "v6": "V6", "v": "V", "VII": "bVII", "i42": "Imaj7", "bv": "IV", "vo": "V", "bvi": "bVI"}
+# fmt: on
+
+
+def _in_gender(line: tuple[str, ...], mood: Mood, key: Key) -> tuple[str, ...]:
+    """A mood's line in a key of the other gender (asked by the user): every chord in its parallel form; else the line itself."""
+    if Key(0, mood.mode).is_minor == key.is_minor:
+        return line
+    swaps = dict(_TO_MINOR if key.is_minor else _TO_MAJOR)
+    if key.mode == "mixolydian":
+        swaps["VII"] = "VII"
+    if "V7/ii" in line:
+        swaps["ii"] = "iv"  # the chord the secondary dominant leads to
+    return tuple(" ".join(swaps.get(symbol, symbol) for symbol in entry.split()) for entry in line)
 
 
 def change_at(entries: list[str], bar: int, beat: float, beats: float, key: Key, rng: random.Random) -> None:
@@ -76,8 +81,18 @@ def change_at(entries: list[str], bar: int, beat: float, beats: float, key: Key,
 
 def _another(symbol: str, key: Key, rng: random.Random) -> str:
     """A common neighbour of a chord in the key."""
-    pool = ("i", "iv", "VI", "III", "VII") if key.is_minor else ("I", "IV", "vi", "V", "iii")
-    return rng.choice([other for other in pool if other != symbol])
+    return rng.choice([other for other in _NEIGHBOURS[key.mode] if other != symbol])
+
+
+#: chords that follow one another freely, by mode
+_NEIGHBOURS = {
+    "major": ("I", "IV", "vi", "V", "iii"),
+    "minor": ("i", "iv", "VI", "III", "VII"),
+    "dorian": ("i", "IV", "III", "VII", "v"),
+    "phrygian": ("i", "bII", "VI", "iv", "III"),
+    "lydian": ("I", "II", "vi", "V", "iii"),
+    "mixolydian": ("I", "IV", "VII", "v", "vi"),
+}
 
 
 def ends_in_cadence(entries: tuple[str, ...], key: Key) -> str | None:

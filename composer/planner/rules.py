@@ -259,10 +259,13 @@ def _arrange(sections: Sequence[Section], stretches: Sequence[_Stretch], parts: 
     """Roles for every section; the loudest one is a tutti, so everybody asked for is heard."""
     peak = max(range(len(sections)), key=lambda i: (stretches[i].arousal, -i))
     carriers: dict[str, str] = {}
+    statements: dict[str, int] = {}
     done = []
     for i, (section, stretch) in enumerate(zip(sections, stretches, strict=True)):
-        rng = random.Random(f"orchestra/{options.seed}/{section.theme}")
-        voices = orchestration.Voices(carriers.get(section.theme), frozenset(carriers.values()))
+        count = statements[section.theme] = statements.get(section.theme, 0) + 1
+        # the third time a theme is heard, someone else has it, in other company
+        rng = random.Random(f"orchestra/{options.seed}/{section.theme}/{count // 3}")
+        voices = orchestration.Voices(carriers.get(section.theme) if count % 3 else None, frozenset(carriers.values()))
         casting = orchestration.cast(parts, stretch.mood, section.density, stretch.arousal, rng, voices, tutti=i == peak)
         carriers.setdefault(section.theme, next(iter(casting.roles.get("melody", [])), ""))
         roles = {role: tuple(players) for role, players in casting.roles.items()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ffmpeg
+
 from composer.film import Film
 from composer.options import Options, Progress, silent
 from composer.plan import Plan
@@ -55,6 +57,6 @@ def write_preview(mix: Path, path: Path) -> None:
 
     Raises MissingToolError without ffmpeg.
     """
-    quality = ["-c:a", "libvorbis", "-q:a", "5", "-flags", "+bitexact", "-fflags", "+bitexact", "-map_metadata", "-1"]
-    source = ["-i", f"file:{mix.absolute()}"]
-    run(["ffmpeg", "-nostdin", "-v", "error", "-y", *source, *quality, "-f", "ogg", f"file:{path.absolute()}"])
+    coded: dict[str, str | int] = {"c:a": "libvorbis", "q:a": 5, "flags": "+bitexact", "fflags": "+bitexact", "map_metadata": -1}
+    preview = ffmpeg.input(f"file:{mix.absolute()}").output(f"file:{path.absolute()}", format="ogg", **coded)
+    run(preview.global_args("-nostdin", "-v", "error", "-y").compile())

@@ -17,7 +17,7 @@ import numpy as np
 
 from composer.errors import VideoError
 from composer.film import Film
-from composer.probe import locked_input
+from composer.probe import locked_source
 from composer.process import ProgramError, run
 from composer.render.ducking import duck_curve
 from composer.render.limiter import Limiter
@@ -56,9 +56,9 @@ def decode_original(video: Path, stream: int, channels: int, length_samples: int
         channels, "aformat=channel_layouts=stereo"
     )
     filters = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,{layout},apad,atrim=end_sample={length_samples}"
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *locked_input(video), "-map", f"0:{stream}", "-af", filters]
+    raw = locked_source(video)[str(stream)].output(f"file:{path.absolute()}", af=filters, format="f32le")
     try:
-        run([*command, "-f", "f32le", f"file:{path.absolute()}"], _DECODE_TIMEOUT_S)
+        run(raw.global_args("-nostdin", "-v", "error", "-y").compile(), _DECODE_TIMEOUT_S)
     except ProgramError as error:
         problem = (
             f"the sound of {video} cannot be decoded ({error.stderr.strip().splitlines()[-1][:160] if error.stderr.strip() else error})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import random
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from composer.instruments import INSTRUMENTS, Instrument
 from composer.plan import Plan
 from composer.score import Control, Note, Score, Track
 from composer.tempo import TempoMap
+from composer.theory.moods import MOODS
 
 #: largest spread of a player's timing at --humanize 1, seconds (standard deviation of ensemble asynchrony, Rasch 1979: 30–50 ms between players)
 _SPREAD_S = 0.012
@@ -31,9 +33,9 @@ def _perform_track(track: Track, score: Score, plan: Plan | None, hits: frozense
     notes = _humanised(track.notes, score.tempo, hits, humanize, rng)
     controls: list[Control] = []
     if not info.decays:
-        controls += _expression(track.notes, info, score, plan)
+        controls += _expression(track.notes, info, score, plan, hits)
     elif info.family == "piano" and track.notes:
-        controls += _pedal(track.notes, score.tempo)
+        controls += _pedal(track.notes, score.tempo, plan)
     if plan is not None and plan.ending == "fade" and info.decays:
         controls += _fade(score)
     return replace(track, notes=notes, controls=tuple(sorted(controls, key=lambda c: (c.beat, c.number))))
@@ -68,9 +70,10 @@ def _phrases(notes: tuple[Note, ...]) -> list[tuple[float, float]]:
     return [(a, b) for a, b in spans]
 
 
-def _expression(notes: tuple[Note, ...], info: Instrument, score: Score, plan: Plan | None) -> list[Control]:
+def _expression(notes: tuple[Note, ...], info: Instrument, score: Score, plan: Plan | None, hits: frozenset[float]) -> list[Control]:
     """CC11 swells through every phrase and with the film's arousal; CC1 adds vibrato where notes are held."""
     controls: list[Control] = []
+    ordered = sorted(hits)
     last = {_EXPRESSION: -1, _VIBRATO: -1}
 
     def put(beat: float, number: int, value: float) -> None:
@@ -84,7 +87,13 @@ def _expression(notes: tuple[Note, ...], info: Instrument, score: Score, plan: P
         while beat < end:
             place = (beat - start) / max(end - start, 1e-6)
             arch = 1 - abs(2 * place - 1.15)
-            put(beat, _EXPRESSION, (96 + 16 * arch + 10 * _arousal(score, plan, beat)) * _fade_level(score, plan, beat))
+            place_of = bisect.bisect(ordered, beat)
+            near_hit = any(abs(beat - hit) < _STEP_BEATS for hit in ordered[max(0, place_of - 1) : place_of + 1])
+            put(
+                beat,
+                _EXPRESSION,
+                (96 + 16 * (max(arch, 0.6) if near_hit else arch) + 10 * _arousal(score, plan, beat)) * _fade_level(score, plan, beat),
+            )
             put(beat, _VIBRATO, 8 + 26 * max(0.0, arch) if info.family in ("strings", "woodwinds", "choir") else 0)
             beat += _STEP_BEATS
     return controls
@@ -110,18 +119,25 @@ def _fade(score: Score) -> list[Control]:
     return [Control(round(start + (end - start) * k / steps, 6), _EXPRESSION, round(127 * (1 - 0.9 * k / steps))) for k in range(steps + 1)]
 
 
-def _pedal(notes: tuple[Note, ...], tempo: TempoMap) -> list[Control]:
-    """Sustain pedal, changed with every bar that is played."""
+#: textures whose short notes a pedal would drown
+_DRY = ("staccato", "march", "drive", "pulse")
+
+
+def _pedal(notes: tuple[Note, ...], tempo: TempoMap, plan: Plan | None) -> list[Control]:
+    """Sustain pedal, changed with every bar that is played and, with a plan, every chord; none where notes should be short."""
+    presses: list[float] = []
+    for bar in sorted({tempo.bar_at_beat(n.start_beat) for n in notes}):
+        start, end = float(tempo.bar_beats[bar]), float(tempo.bar_beats[bar + 1])
+        section = plan.section_at(bar + 1) if plan is not None else None
+        if section is not None and MOODS[section.mood].texture in _DRY:
+            continue
+        changes = len(section.chords[bar + 1 - section.first_bar].split()) if section is not None else 1
+        presses += [start + k * (end - start) / changes for k in range(changes)]
+        presses.append(end)
     controls: list[Control] = []
-    down = False
-    starts = sorted({tempo.bar_at_beat(n.start_beat) for n in notes})
-    for bar in starts:
-        line = float(tempo.bar_beats[bar])
-        if down:
-            controls.append(Control(line, _PEDAL, 0))
-        controls.append(Control(round(line + 0.08, 6), _PEDAL, 100))
-        down = True
-        if bar + 1 not in starts:
-            controls.append(Control(round(float(tempo.bar_beats[bar + 1]) - 0.05, 6), _PEDAL, 0))
-            down = False
+    for beat, following in zip(presses, [*presses[1:], presses[-1]] if presses else [], strict=True):
+        is_bar_end = following <= beat
+        if not is_bar_end:
+            controls.append(Control(round(beat + 0.08, 6), _PEDAL, 100))
+            controls.append(Control(round(following - 0.02, 6), _PEDAL, 0))
     return controls

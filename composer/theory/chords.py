@@ -2,8 +2,9 @@
 
 Grammar
 -------
-Roman: ``[b|#] I…VII (upper = major, lower = minor) [o|ø|+] [suffix] [/target]``; degrees are those of the key's own scale, so VI
-of D minor is Bb; a diminished vii in a minor key stands on the raised leading note, as usage has it. Suffixes: 7 maj7 6 64 65 43 42
+Roman: ``[b|#] I…VII (upper = major, lower = minor) [o|ø|+] [suffix] [/target]``; degrees are those of the natural minor scale in
+minor, dorian and phrygian keys (VI of D minor and of D dorian is Bb), else of the major scale (but VII of a mixolydian key is its own,
+flat one); a diminished vii in a minor key stands on the raised leading note, as usage has it. Suffixes: 7 maj7 6 64 65 43 42
 sus2 sus4 7sus4 add9 9 5. ``V7/iv`` is the dominant of the fourth degree. Plain: ``Dm``, ``Bb7``, ``Gsus4``, ``C/E``.
 Functions follow Aldwell & Schachter, *Harmony and Voice Leading*.
 """
@@ -15,7 +16,7 @@ import re
 from dataclasses import dataclass, replace
 
 from composer.errors import ComposerError
-from composer.theory.keys import Key, parse_pitch_class
+from composer.theory.keys import MODES, Key, parse_pitch_class
 
 _NUMERALS = {"I": 0, "II": 1, "III": 2, "IV": 3, "V": 4, "VI": 5, "VII": 6}
 _ROMAN = re.compile(
@@ -27,6 +28,8 @@ _PLAIN = re.compile(
 
 # triad name → semitones above the root
 _TRIADS: dict[str, tuple[int, ...]] = {"major": (0, 4, 7), "minor": (0, 3, 7), "dim": (0, 3, 6), "aug": (0, 4, 8)}
+# degrees whose own seventh is major, and in which modes
+_MAJOR_SEVENTHS = {0: ("major", "lydian"), 3: ("major", "mixolydian")}
 _INVERSIONS = {"6": 1, "64": 2, "65": 1, "43": 2, "42": 3}
 
 
@@ -125,11 +128,12 @@ def _roman(symbol: str, key: Key, accidental: str | None, numeral: str, mark: st
         head = symbol[: symbol.index("/")]
         return replace(parse_chord(head, local), symbol=symbol)
     degree = _NUMERALS[numeral.upper()]
-    root = key.scale[degree]
+    # a mode's coloured degree is not a root: IV of C lydian is F major, VI of D dorian is Bb major
+    scale = MODES["minor" if key.is_minor else "major"]
+    root = (key.tonic + (10 if degree == 6 and key.mode == "mixolydian" else scale[degree])) % 12
     if accidental:
         # b and # count from the major scale, as film and jazz usage has it: bVI, bII, #iv
-        major = (0, 2, 4, 5, 7, 9, 11)
-        root = (key.tonic + major[degree] + (1 if accidental == "#" else -1)) % 12
+        root = (key.tonic + MODES["major"][degree] + (1 if accidental == "#" else -1)) % 12
     triad = "major" if numeral.isupper() else "minor"
     if mark:
         triad = "aug" if mark == "+" else "dim"
@@ -138,8 +142,8 @@ def _roman(symbol: str, key: Key, accidental: str | None, numeral: str, mark: st
     chord = _build(root, triad, suffix or "", symbol)
     if mark == "ø" or (triad == "dim" and degree != 6 and len(chord.intervals) == 4):
         chord = replace(chord, intervals=(0, 3, 6, 10))  # iio7 is half-diminished in a minor key
-    elif suffix in ("7", "65", "43", "42") and triad == "major" and degree in (0, 3) and not accidental and not key.is_minor:
-        chord = replace(chord, intervals=(0, 4, 7, 11))  # I7 and IV7 of a major key are diatonic
+    elif suffix in ("7", "65", "43", "42") and triad == "major" and not accidental and key.mode in _MAJOR_SEVENTHS.get(degree, ()):
+        chord = replace(chord, intervals=(0, 4, 7, 11))  # diatonic sevenths
     return chord
 
 

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from composer.errors import VideoError
 from composer.options import Progress, silent
-from composer.probe import Probe, locked_input
+from composer.probe import Probe, locked_source
 from composer.process import Child, streaming
 from composer.video.decode_log import DecodeLog
 
@@ -135,12 +135,10 @@ class Pictures:
 
     def _command(self) -> list[str]:
         scale = f"scale={self.width}:{self.height}:flags=area,setsar=1,showinfo=checksum=0"
-        return [
-            *("ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"),
-            *locked_input(self.film.path),
-            *("-map", f"0:{self.film.video_stream}", "-vf", scale, "-fps_mode", "passthrough"),
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
-        ]
+        picture = locked_source(self.film.path)[str(self.film.video_stream)]
+        pipe = picture.output("pipe:1", vf=scale, fps_mode="passthrough", format="rawvideo", pix_fmt="rgb24")
+        command: list[str] = pipe.global_args("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info").compile()
+        return command
 
     def _raw_blocks(self, child: Child) -> Iterator[npt.NDArray[np.uint8]]:
         assert child.stdout is not None

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from composer.probe import Probe, locked_input
+from composer.probe import Probe, locked_source
 from composer.process import Child, streaming
 
 #: what counts as silence, LUFS (the absolute gate of BS.1770)
@@ -64,12 +64,9 @@ def listening(film: Probe) -> Iterator[Listening]:
     if film.sound is None:
         yield Listening(None)
         return
-    command = [
-        *("ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-loglevel", "info"),
-        *locked_input(film.path),
-        *("-map", f"0:{film.sound.index}", "-threads", "1"),
-        *("-af", "ebur128=metadata=1,ametadata=print:key=lavfi.r128.M", "-f", "null", "-"),
-    ]
+    sound = locked_source(film.path)[str(film.sound.index)]
+    meter = sound.output("-", af="ebur128=metadata=1,ametadata=print:key=lavfi.r128.M", threads=1, format="null")
+    command = meter.global_args("-nostdin", "-hide_banner", "-nostats", "-loglevel", "info").compile()
     with streaming(command, tolerate=True) as child:
         yield Listening(child)
 
