@@ -98,7 +98,7 @@ def _write(scene: Scene, plan: Plan) -> dict[str, list[_Line]]:
         add(part, "percussion", _percussion(scene, part.info))
     for follower, leader in scene.section.doubles.items():
         for led in lines.get(leader, [])[:1]:
-            add(plan.part(follower), led.role, _moved(led.notes, plan.part(follower).info, below=led.role == "bass"))
+            add(plan.part(follower), led.role, _moved(led.notes, plan.part(follower).info, seat=0.35 if led.role == "bass" else 0.42))
     named = (*lead, *basses, *cast.get("harmony", []), *(plan.part(part_id) for part_id in lines))
     first = next((part for part in named if part.id in lines), None)
     if first is not None:
@@ -151,8 +151,11 @@ def _tune_range(info: Instrument, *, alone: bool) -> tuple[int, int]:
     return max(low, min(floor, 62)), min(high, 84)
 
 
-def _moved(notes: Sequence[Draft], info: Instrument, *, below: bool = False) -> list[Draft]:
-    """A line as another player reads it: the whole line by the octaves that fit best, single notes folded into the range."""
+def _moved(notes: Sequence[Draft], info: Instrument, *, seat: float | None = None) -> list[Draft]:
+    """A line as another player reads it: moved whole by octaves, single notes folded into the range.
+
+    A leader keeps its octave as nearly as it can; who doubles takes the one nearest to its own `seat` (0 low … 1 high in its range).
+    """
     if not notes:
         return []
     low, high = info.comfortable
@@ -161,7 +164,7 @@ def _moved(notes: Sequence[Draft], info: Instrument, *, below: bool = False) -> 
 
     def misfit(shift: int) -> tuple[float, float]:
         outside = sum(1 for d in notes if not low <= d.pitch + shift <= high)
-        wanted = low + 0.35 * (high - low) if below else middle
+        wanted = middle if seat is None else low + seat * (high - low)
         return outside, abs(middle + shift - wanted)
 
     shift = min(shifts, key=misfit)

@@ -70,7 +70,7 @@ def cast(parts: Sequence[Part], mood: Mood, density: float, arousal: float, rng:
         casting.give("bass", bass)
         if _is_keyboard(bass):
             casting.give("harmony", bass)  # two hands: the left one took the bass
-    melody = _take(free, "melody", lambda p: _singing(p, mood, voices) + 0.25 * rng.random())
+    melody = _take(free, "melody", lambda p: _singing(p, mood, voices, arousal) + 0.25 * rng.random())
     if melody is not None:
         casting.give("melody", melody)
     _fill_middle(casting, free, mood, density, arousal, rng)
@@ -105,9 +105,15 @@ def _grounding(part: Part) -> float:
     return skill(part, "bass") + born - part.info.comfortable[0] / 60
 
 
-def _singing(part: Part, mood: Mood, voices: Voices) -> float:
+def _singing(part: Part, mood: Mood, voices: Voices, arousal: float) -> float:
     """How much a part should have the tune here."""
-    return skill(part, "melody") + _voice_of(part, mood) + (2.0 if part.id == voices.carrier else -0.35 if part.id in voices.used else 0.0)
+    bright = (part.info.comfortable[1] - 76) / 24  # a high voice carries over a loud orchestra
+    return (
+        skill(part, "melody")
+        + _voice_of(part, mood)
+        + 0.5 * max(0.0, arousal) * bright
+        + (2.0 if part.id == voices.carrier else -0.35 if part.id in voices.used else 0.0)
+    )
 
 
 def _take(free: list[Part], role: Role, rank: Callable[[Part], float]) -> Part | None:
