@@ -13,10 +13,9 @@ from composer.errors import ComposerError, MissingToolError
 from composer.instruments import ENSEMBLES, INSTRUMENTS, Instrument, expand
 from composer.manifest import ffmpeg_version, fluidsynth_version
 from composer.options import Options
-from composer.process import find_tool
+from composer.process import find_tool, load_fluidsynth
 
 State = Literal["ok", "missing", "optional"]
-_FLUIDSYNTH_HINT = "Install it: `apt-get install libfluidsynth3` (Debian), `brew install fluid-synth` (macOS), or run `make setup`."
 #: extra → modules it needs
 EXTRAS = {"model": ("torch", "safetensors", "miditok", "symusic"), "clip": ("open_clip", "torchvision")}
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
@@ -42,14 +41,8 @@ def require_ready(options: Options) -> None:
 
     find_tool("ffmpeg")
     find_tool("ffprobe")
-    require_fluidsynth()
+    load_fluidsynth()
     check_presets(choose_soundfont(options.soundfont), expand(options.instruments))
-
-
-def require_fluidsynth() -> None:
-    """Raise MissingToolError when the synthesizer's library cannot be loaded."""
-    if fluidsynth_version() is None:
-        raise MissingToolError("the FluidSynth library (libfluidsynth) is not installed", _FLUIDSYNTH_HINT)
 
 
 def examine() -> list[Check]:
@@ -76,8 +69,11 @@ def _programs() -> Iterator[Check]:
             if version
             else Check(tool, "missing", "does not run", f"Install {tool} anew: it is there but does not start.")
         )
-    version = fluidsynth_version()
-    yield Check("libfluidsynth", "ok", version) if version else Check("libfluidsynth", "missing", "not found", _FLUIDSYNTH_HINT)
+    try:
+        load_fluidsynth()
+        yield Check("libfluidsynth", "ok", fluidsynth_version() or "unknown")
+    except MissingToolError as error:
+        yield Check("libfluidsynth", "missing", "not found", error.hint)
 
 
 def _banks() -> Iterator[Check]:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import composer
-from composer.errors import ComposerError
+from composer.errors import ComposerError, MissingToolError
 from composer.options import Options
-from composer.process import run
+from composer.process import load_fluidsynth, run
 from composer.rendering import Rendering
 from composer.serial import from_plain, to_plain, write_text
 
@@ -149,12 +149,10 @@ def ffmpeg_version(program: str = "ffmpeg") -> str | None:
 def fluidsynth_version() -> str | None:
     """Version of the FluidSynth library, e.g. "2.3.1"; None when it cannot be loaded."""
     try:
-        import fluidsynth
-    except (ImportError, OSError):
+        ask = load_fluidsynth()._fl.fluid_version_str
+    except MissingToolError:
         return None
-    try:
-        ask = fluidsynth._fl.fluid_version_str
-        ask.restype = ctypes.c_char_p
-        return str(ask().decode("ascii", "replace"))
     except AttributeError:
         return "unknown"
+    ask.restype = ctypes.c_char_p
+    return str(ask().decode("ascii", "replace"))

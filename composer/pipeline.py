@@ -98,7 +98,7 @@ def score_film(
             inputs=[video],
             rendering=rendering,
             timings_s=clock.timings_s,
-            warnings=film.warnings,
+            warnings=(*film.warnings, *rendering.warnings),
         )
     return Outcome(out, scored.name, film, plan, score, rendering, clock.timings_s)
 

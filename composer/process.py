@@ -1,4 +1,4 @@
-"""The one way to start another program: never through a shell, always with a time limit, its whole group killed on any failure.
+"""The one way to start another program (and to load FluidSynth): never through a shell, always with a time limit, its whole group killed on any failure.
 
 Children get a process group of their own, so Ctrl-C reaches only us; whatever ends us ends them.
 """
@@ -6,6 +6,7 @@ Children get a process group of their own, so Ctrl-C reaches only us; whatever e
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from composer.errors import ComposerError, MissingToolError
 
 _INSTALL = {
     "ffmpeg": "Install it: `apt-get install ffmpeg` (Debian), `brew install ffmpeg` (macOS), or run `make setup`.",
+    "libfluidsynth": "Install it: `apt-get install libfluidsynth3` (Debian), `brew install fluid-synth` (macOS), or run `make setup`.",
     "ffprobe": "It comes with ffmpeg: `apt-get install ffmpeg` (Debian), `brew install ffmpeg` (macOS), or run `make setup`.",
 }
 
@@ -42,6 +44,19 @@ def find_tool(name: str) -> str:
     if path is None:
         raise MissingToolError(f"{name} is not installed or not on the PATH", _INSTALL.get(name, ""))
     return path
+
+
+def load_fluidsynth() -> Any:
+    """The pyfluidsynth module, which loads libfluidsynth.
+
+    Raises MissingToolError saying how to install it.
+    """
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # where CI is set, it prints what it finds
+            import fluidsynth
+    except (ImportError, OSError) as error:
+        raise MissingToolError(f"the FluidSynth library (libfluidsynth) is not installed ({error})", _INSTALL["libfluidsynth"]) from None
+    return fluidsynth
 
 
 def run(command: Sequence[str | os.PathLike[str]], timeout_s: float = 600.0) -> tuple[bytes, str]:

@@ -45,3 +45,5 @@ class Rendering:
     soundfont_sha256: str
     #: constant delay between a note's written time and its sounding start, samples (already compensated: 0)
     onset_latency_samples: int = 0
+    #: what a listener may want to know, one line each
+    warnings: tuple[str, ...] = ()

@@ -53,7 +53,7 @@ def summary(outcome: Outcome) -> str:
         "score": str(folder / "score.mid"),
         "plan": f"{folder / 'plan.yaml'}  (edit it, then run again with --plan)",
     }
-    return "\n".join([*_table(rows), *(f"note: {warning}" for warning in outcome.film.warnings)])
+    return "\n".join([*_table(rows), *(f"note: {warning}" for warning in (*outcome.film.warnings, *rendering.warnings))])
 
 
 def _told(count: HitCount, planned: int) -> str:

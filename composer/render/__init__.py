@@ -7,6 +7,7 @@ from pathlib import Path
 
 from composer.errors import RenderError
 from composer.options import Options, Progress, silent
+from composer.process import load_fluidsynth
 from composer.rendering import Rendering, Stem
 from composer.score import Score
 
@@ -20,16 +21,15 @@ def render(score: Score, folder: Path, options: Options, progress: Progress = si
     All files are 48 kHz, 24-bit, stereo, start at film time 0 and end at `score.end_s`. Raises SoundfontError (missing,
     damaged or unfit bank), MissingToolError (libfluidsynth, ffmpeg), RenderError (silence, a worker that died).
     """
-    from composer.render.mix import master, sum_stems
+    from composer.render.mix import GENTLE_DB, master, sum_stems
     from composer.render.soundfont import choose_soundfont
     from composer.render.stems import render_stems
-    from composer.render.synth import load_library
     from composer.render.tasks import stem_tasks
     from composer.render.wav import SAMPLE_RATE
 
     if not score.note_count:
         raise RenderError("the score has no notes", "Compose it again, or check its sections and roles.")
-    load_library()
+    load_fluidsynth()
     bank = choose_soundfont(options.soundfont)
     (folder / "stems" / "audio").mkdir(parents=True, exist_ok=True)
     tasks = stem_tasks(score, folder / "stems" / "audio", bank)
@@ -43,6 +43,11 @@ def render(score: Score, folder: Path, options: Options, progress: Progress = si
         Stem(track.part, task.path.relative_to(folder).as_posix(), round(_dbfs(peak * factor), 2), task.note_count)
         for track, task, peak in zip(score.tracks, tasks, peaks, strict=True)
     )
+    warnings = []
+    if mastered.reduction_db > GENTLE_DB:
+        warnings.append(
+            f"the limiter takes up to {mastered.reduction_db:.1f} dB off the loudest moments; a calmer --loudness keeps more life"
+        )
     return Rendering(
         sample_rate=SAMPLE_RATE,
         length_samples=tasks[0].length_samples,
@@ -54,6 +59,7 @@ def render(score: Score, folder: Path, options: Options, progress: Progress = si
         gain_db=round(mastered.gain_db, 3),
         soundfont=bank.path.name,
         soundfont_sha256=bank.sha256,
+        warnings=tuple(warnings),
     )
 
 

@@ -7,7 +7,6 @@ ffmpeg's ebur128 and the gain corrected until preset and result agree; nothing e
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ _PASSES = 8
 #: a sum that exceeds full scale is brought down to this
 _REDUCED_PEAK = 10 ** (-1.0 / 20)
 _BLOCK = 1 << 18
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,6 @@ def master(premaster: Path, mix: Path, preset: str) -> Mastered:
         # what the limiter holds back has to be made up by more than the difference
         gain_db += short * (1.3 if reduction_db > 1 else 1.0)
         ceiling -= max(0.0, over)
-    if reduction_db > GENTLE_DB:
-        _log.warning("the limiter takes away up to %.1f dB to reach %.0f LUFS; a calmer preset keeps more life", reduction_db, target)
     return Mastered(result, gain_db, reduction_db)
 
 

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from composer.errors import MissingToolError, SoundfontError
+from composer.errors import SoundfontError
 from composer.instruments import Instrument
+from composer.process import load_fluidsynth
 from composer.render.events import instrument_of, start_controls, tick_notes
 from composer.render.wav import SAMPLE_RATE, Floats
 from composer.score import Score, Track
@@ -28,7 +29,6 @@ from composer.tempo import beat_to_ticks, ticks_to_beat
 BLOCK_SAMPLES = 64
 #: frames handed on at once: whole blocks, and with the hall's length a size that its transform likes (3·2**17)
 CHUNK_FRAMES = 64 * 4494
-_INSTALL = "Install it: `apt-get install libfluidsynth3` (Debian), `brew install fluid-synth` (macOS), or run `make setup`."
 _DRUM_CHANNEL = 9
 _OFF, _CONTROL, _ON = range(3)
 
@@ -83,24 +83,12 @@ def cues_for(score: Score, track: Track, length_samples: int) -> list[Cue]:
     return [Cue(max(0, int(at)), *row[1:]) for at, row in zip(blocks, rows, strict=True) if at < length_samples]
 
 
-def load_library() -> Any:
-    """pyfluidsynth.
-
-    Raises MissingToolError when it or libfluidsynth is not installed.
-    """
-    try:
-        import fluidsynth
-    except (ImportError, OSError) as error:
-        raise MissingToolError(f"the FluidSynth library (libfluidsynth) is not installed ({error})", _INSTALL) from None
-    return fluidsynth
-
-
 class Player:
     """A FluidSynth with one preset of one bank loaded; use as a context manager."""
 
     def __init__(self, bank: Path, preset: tuple[int, int], instrument: Instrument) -> None:
         """Raises MissingToolError without the library, SoundfontError when the bank or preset does not load."""
-        library = load_library()
+        library = load_fluidsynth()
         settings = {
             "synth.dynamic-sample-loading": 1,  # an SF3 bank decodes only the preset that plays
             "synth.reverb.active": 0,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from composer.errors import MissingToolError, RenderError, SoundfontError
 from composer.instruments import INSTRUMENTS
 from composer.options import silent
+from composer.process import load_fluidsynth
 from composer.render import stems, synth
 from composer.render.soundfont import open_soundfont
 from composer.render.stems import StemTask, render_stem, render_stems
@@ -182,4 +183,4 @@ def test_without_the_library_the_error_says_how_to_install_it(monkeypatch: pytes
     monkeypatch.delitem(sys.modules, "fluidsynth", raising=False)
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(MissingToolError, match="apt-get install"):
-        synth.load_library()
+        load_fluidsynth()
