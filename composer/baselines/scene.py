@@ -69,7 +69,8 @@ class Scene:
     """A section on the beat line."""
 
     section: Section
-    seed: int
+    #: of the plan and the film's length: two films of one seed differ, too
+    seed: str
     key: Key
     mood: Mood
     bars: tuple[BarSpan, ...]
@@ -175,7 +176,7 @@ def scenes(plan: Plan) -> list[Scene]:
         unrolled.append(
             Scene(
                 section=section,
-                seed=plan.seed,
+                seed=f"{plan.seed}/{plan.duration_s:.2f}",
                 key=key,
                 mood=MOODS[section.mood],
                 bars=bars,

@@ -44,7 +44,7 @@ def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
     Raises OptionError or InstrumentError for a tempo, key, mood or instrument that makes no sense.
     """
     _check_options(options)
-    rng = random.Random(f"plan/{options.seed}")
+    rng = random.Random(f"plan/{options.seed}/{film.frame_count}")  # two films of one seed differ, too
     stretches = _stretches(film, cues, options)
     home = _home_mood(stretches)
     parts = tuple(Part(i.id, i.id) for i in expand(options.instruments or orchestration.choose_instruments(home)))
