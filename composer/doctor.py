@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from composer.dates import source_date_epoch
 from composer.errors import ComposerError, MissingToolError
 from composer.instruments import ENSEMBLES, INSTRUMENTS, Instrument, expand
 from composer.manifest import ffmpeg_version, fluidsynth_version
@@ -36,9 +37,10 @@ class Check:
 
 
 def require_ready(options: Options) -> None:
-    """Raise MissingToolError or SoundfontError now rather than after minutes of work."""
+    """Raise MissingToolError, SoundfontError or OptionError now rather than after minutes of work."""
     from composer.render.soundfont import check_presets, choose_soundfont
 
+    source_date_epoch()
     find_tool("ffmpeg")
     find_tool("ffprobe")
     load_fluidsynth()

@@ -139,7 +139,7 @@ ENSEMBLES: dict[str, tuple[str, ...]] = {
     "synth": ("synth_pad", "synth_lead", "synth_bass"),
     "orchestra": (*_WINDS, *_BRASS, "timpani", "percussion_kit", "harp", *_STRINGS),
     "chamber": ("flute", "clarinet", "horns", "violin", "viola", "cello", "contrabass"),
-    "string_quartet": ("violin", "viola", "cello"),
+    "string_trio": ("violin", "viola", "cello"),
     "piano_trio": ("violin", "cello", "piano"),
     "hybrid": ("synth_pad", "synth_bass", "drums", *_STRINGS, "horns", "trombones"),
     "horror": ("tremolo_strings", "violins_1", "cellos", "contrabasses", "celesta", "trombones", "choir"),

@@ -6,11 +6,9 @@ It names no place on this machine beyond what the user typed, and no date unless
 from __future__ import annotations
 
 import ctypes
-import datetime
 import functools
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import composer
+from composer.dates import fixed_date, source_date_epoch
 from composer.errors import ComposerError, MissingToolError
 from composer.options import Options
 from composer.process import load_fluidsynth, run
@@ -116,11 +115,7 @@ def _plain_options(options: Options) -> dict[str, Any]:
 
 
 def _date() -> str | None:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    try:
-        return datetime.datetime.fromtimestamp(int(epoch), datetime.UTC).isoformat()
-    except (ValueError, OverflowError, OSError):
-        return None
+    return None if source_date_epoch() is None else fixed_date().isoformat()
 
 
 @functools.cache

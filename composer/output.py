@@ -36,6 +36,7 @@ _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOENT: "there can be no such folder",
     errno.ENOTDIR: "part of that path is a file",
     errno.EBUSY: "that place is in use",
 }

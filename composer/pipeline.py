@@ -18,7 +18,7 @@ from composer.doctor import require_ready
 from composer.errors import PlanError, VideoError
 from composer.film import Film
 from composer.generators import generator
-from composer.manifest import write_manifest
+from composer.manifest import read_manifest, sha256_of, write_manifest
 from composer.options import Options, Progress, silent
 from composer.output import check_folder, new_folder
 from composer.plan import Plan, load_plan
@@ -126,6 +126,17 @@ def fitted(plan: Plan, film: Film) -> Plan:
             "Make a plan of this film with `plan`.",
         )
     return replace(plan, duration_s=film.duration_s, frame_rate=film.frame_rate).check()
+
+
+def check_same_film(film: Film, video: Path, folder: Path) -> None:
+    """Raise VideoError when a video is neither the one scored into `folder` nor as long as it."""
+    from composer.probe import probe
+
+    if sha256_of(video) in read_manifest(folder).get("inputs", {}).values():
+        return
+    end_s = probe(video).picture_end_s
+    if end_s is not None and abs(end_s - film.start_offset_s - film.duration_s) > SAME_FILM_S:
+        raise VideoError(f"{video} is not as long as the film that was scored ({film.duration_s:.2f} s)", "Score it with `score`.")
 
 
 @dataclass

@@ -325,5 +325,8 @@ def load_plan(path: Path) -> Plan:
         raise PlanError(f"{path} cannot be read ({error.strerror})", "Check the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PlanError(f"{path} is not YAML ({' '.join(str(error).split())[:160]})", "Repair the file or make a new plan.") from None
-    plan: Plan = from_plain(Plan, data, "")
-    return plan.check()
+    try:
+        plan: Plan = from_plain(Plan, data, "")
+        return plan.check()
+    except PlanError as error:
+        raise PlanError(f"{path.name}: {error.problem}", error.hint) from None

@@ -143,4 +143,7 @@ def load_json(kind: type[T], path: Path) -> T:
         raise PlanError(f"{path} cannot be read ({error.strerror})", "Check the path.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise PlanError(f"{path} is not JSON ({error})", f"It should hold a {kind.__name__}.") from None
-    return typing.cast(T, from_plain(kind, data))
+    try:
+        return typing.cast(T, from_plain(kind, data))
+    except PlanError as error:
+        raise PlanError(f"{path.name}: {error.problem}", error.hint) from None

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from composer.errors import PlanError
 from composer.film import Film
-from composer.manifest import read_rendering
+from composer.manifest import read_manifest, read_rendering, sha256_of
 from composer.plan import Plan, load_plan, save_plan
 from composer.rendering import Rendering
 from composer.score import Score
@@ -19,7 +19,7 @@ Noun = TypeVar("Noun")
 FILM_FILES = ("film.json", "emotions.txt")
 PLAN_FILES = ("plan.yaml", "prompt.txt")
 SCORE_FILES = ("score.json", "score.mid", "stems/midi")
-SOUND_FILES = ("stems/audio", "premaster.wav", "mix.wav")
+SOUND_FILES = ("mix.wav", "premaster.wav", "stems/audio")
 #: the film itself comes on top, named after the video
 DELIVERY_FILES = ("preview.ogg", "timeline.png")
 
@@ -82,6 +82,13 @@ def read_folder(folder: Path) -> tuple[Film, Plan, Score, Rendering]:
     rendering = read_rendering(folder)
     if rendering is None or not (folder / rendering.mix).is_file():
         raise PlanError(f"{folder} holds no rendered music", f"Run `render {folder / 'score.json'}` first.")
+    used = read_manifest(folder).get("inputs", {})
+    of_the_plan = score.tempo == plan.tempo and [track.part for track in score.tracks] == [part.id for part in plan.parts]
+    if not of_the_plan or used.get("plan.yaml", "") not in ("", sha256_of(folder / "plan.yaml")):
+        raise PlanError(f"the score in {folder} is not of the plan beside it", f"Run `compose {folder / 'plan.yaml'}` and `render` again.")
+    of_the_score = [stem.part for stem in rendering.stems] == [track.part for track in score.tracks]
+    if not of_the_score or used.get("score.json", "") not in ("", sha256_of(folder / "score.json")):
+        raise PlanError(f"the sound in {folder} is not of the score beside it", f"Run `render {folder / 'score.json'}` again.")
     return film, plan, score, rendering
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -17,7 +18,7 @@ from composer.cli.progress import showing
 from composer.cli.tree import hitpoint
 from composer.errors import ComposerError, InstrumentError, OptionError
 from composer.options import Options
-from tests.conftest import ROOT, environment
+from tests.conftest import ROOT, Cli, environment, make_small_film
 
 # --- what the first word means ---------------------------------------------------------------------------------------
 
@@ -84,7 +85,7 @@ def test_seeds_that_are_none(text):
 
 def test_instruments_come_in_the_users_order():
     assert instrument_names(("strings, brass", "harp"), None) == ("strings", "brass", "harp")
-    assert instrument_names(("harp",), "String Quartet") == ("harp", "string_quartet")
+    assert instrument_names(("harp",), "String Trio") == ("harp", "string_trio")
 
 
 @pytest.mark.parametrize(
@@ -259,3 +260,51 @@ def test_progress_is_drawn_only_on_a_terminal(is_terminal, wanted, drawn, monkey
             progress("watch", done)
     assert ("watch" in stream.text) is drawn
     assert drawn or stream.text == ""
+
+
+def test_deliver_refuses_another_film_and_stale_sound(small_film: Path, cli: Cli, tmp_path: Path) -> None:
+    other = make_small_film(tmp_path / "other.mp4", seconds=8)
+    assert cli(small_film, "--instruments", "piano", "-o", "out").returncode == 0
+    refused = cli("deliver", "out", other, "--overwrite")
+    assert refused.returncode == 2
+    assert "is not as long as the film" in refused.stderr
+    assert cli("plan", "out/film.json", "--tempo", "70", "--instruments", "piano", "-o", "out", "--overwrite").returncode == 0
+    refused = cli("deliver", "out", small_film, "--overwrite")
+    assert refused.returncode == 2
+    assert "is not of the plan beside it" in refused.stderr
+    assert cli("compose", "out/plan.yaml", "--overwrite").returncode == 0
+    assert cli("render", "out/score.json", "--overwrite").returncode == 0
+    assert cli("deliver", "out", small_film, "--overwrite").returncode == 0
+    assert cli("compose", "out/plan.yaml", "--overwrite", "--humanize", "0").returncode == 0
+    refused = cli("deliver", "out", small_film, "--overwrite")
+    assert refused.returncode == 2
+    assert "is not of the score beside it" in refused.stderr
+
+
+def test_a_single_wav_is_the_mastered_mix_and_film_json_takes_emotions(small_film: Path, cli: Cli, tmp_path: Path) -> None:
+    assert cli(small_film, "--instruments", "piano", "-o", "out").returncode == 0
+    assert cli("render", "out/score.json", "-o", "song.wav").returncode == 0
+    assert (tmp_path / "song.wav").read_bytes() == (tmp_path / "out" / "mix.wav").read_bytes()
+    rows = [line.split() for line in (tmp_path / "out" / "emotions.txt").read_text().splitlines()]
+    (tmp_path / "wild.txt").write_text("\n".join([" ".join(rows[0]), *(f"{row[0]} 1 0 0 0 0 0" for row in rows[1:])]) + "\n")
+    assert cli("plan", "out/film.json", "-o", "measured").returncode == 0
+    assert cli("plan", "out/film.json", "-o", "asked", "--emotion", "wild.txt").returncode == 0
+    assert (tmp_path / "asked" / "plan.yaml").read_text() != (tmp_path / "measured" / "plan.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes", "says"),
+    [
+        (["."], {}, "is a folder"),
+        (["FILM", "-o", "music.mp4"], {}, "the result is a folder"),
+        (["FILM", "-o", "/proc/nowhere"], {}, "cannot write"),
+        (["FILM"], {"SOURCE_DATE_EPOCH": "abc"}, "SOURCE_DATE_EPOCH"),
+    ],
+)
+def test_more_things_to_refuse(
+    small_film: Path, cli: Cli, tmp_path: Path, arguments: list[str], changes: dict[str, str], says: str
+) -> None:
+    done = cli(*(small_film if a == "FILM" else a for a in arguments), **changes)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from composer.baselines.accompaniment import BASS_DRUM, bass_line, drum_kit, harmony_voices, ostinato, timpani
 from composer.baselines.melody import counter_line, melody
-from composer.baselines.scene import Draft, Scene, scenes
+from composer.baselines.scene import REACH_FRAMES, Draft, Scene, scenes
 from composer.instruments import Instrument
-from composer.plan import Part, Plan
+from composer.plan import Hit, Part, Plan
 from composer.score import KeyChange, Marker, Note, Score, Track
 from composer.tempo import TempoMap
 from composer.theory.voicing import into_range, nearest_pitch
@@ -279,10 +279,16 @@ def _closed(notes: list[Note], plan: Plan, tempo: TempoMap) -> list[Note]:
 def _markers(plan: Plan, tempo: TempoMap) -> tuple[Marker, ...]:
     sections = [Marker(tempo.beat_of(s.first_bar), "section", f"{s.id} {s.mood} {s.key}") for s in plan.sections]
     hits = [
-        Marker(tempo.beat_of(h.bar, h.beat), "hit", f"HIT {number:02d} {timecode(h.time_s, float(plan.frame_rate))}")
+        Marker(_marked_beat(h, plan, tempo), "hit", f"HIT {number:02d} {timecode(h.time_s, float(plan.frame_rate))}")
         for number, h in enumerate(plan.hits, 1)
     ]
     return tuple(sorted(sections + hits, key=lambda m: (m.beat, m.kind != "section")))
+
+
+def _marked_beat(hit: Hit, plan: Plan, tempo: TempoMap) -> float:
+    """A reached hit stands on its beat; one that no beat reaches stands where the picture is."""
+    reached = abs(hit.frames_off(plan.frame_rate)) <= REACH_FRAMES
+    return tempo.beat_of(hit.bar, hit.beat) if reached else tempo.s_to_beat(hit.time_s)
 
 
 def timecode(time_s: float, frame_rate: float) -> str:

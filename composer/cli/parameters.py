@@ -82,7 +82,7 @@ def planning_options(command: Command) -> Command:
     """What shapes the plan."""
     for option in reversed((
         click.option("--instruments", multiple=True, metavar="A,B,…", help="Who plays: instruments or families, e.g. strings,brass  [chosen from the film]"),
-        click.option("--ensemble", metavar="NAME", help="A ready group, e.g. orchestra, chamber, string_quartet, hybrid."),
+        click.option("--ensemble", metavar="NAME", help="A ready group, e.g. orchestra, chamber, string_trio, hybrid."),
         click.option("--tempo", type=Number(*TEMPI, " BPM"), metavar="BPM", help="Mean tempo  [from the film]"),
         click.option("--steady", is_flag=True, help="Every bar at exactly one tempo."),
         click.option("--key", metavar="KEY", help='E.g. "D minor"  [from the film]'),
@@ -109,7 +109,7 @@ def composing_options(command: Command) -> Command:
 
 def sound_options(command: Command) -> Command:
     """What shapes the music's sound."""
-    command = click.option("--loudness", type=click.Choice(["web", "broadcast", "dialogue"]), default="web", show_default=True, help="−14, −23 LUFS, or quiet under speech.")(command)  # fmt: skip
+    command = click.option("--loudness", type=click.Choice(["web", "broadcast", "dialogue"]), default="web", show_default=True, help="−14, −23 or −20 LUFS.")(command)  # fmt: skip
     return click.option("--soundfont", type=click.Path(path_type=Path), metavar="FILE", help="Sound bank (.sf2, .sf3)  [the best one installed]")(command)  # fmt: skip
 
 

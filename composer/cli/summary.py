@@ -3,37 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from composer.evaluation.sync import HIT_FRAMES, NEAR_FRAMES, HitCount
+from composer.evaluation.sync import HitCount, heard_hits
 from composer.pipeline import Outcome
-from composer.plan import Hit, Plan
-from composer.score import Score
-
-_SAME_BEAT = 0.05
-
-
-def heard_hits(plan: Plan, score: Score) -> HitCount:
-    """Measure each hit of the plan: the note onset at its beat against its moment of picture, in frames.
-
-    A hit whose beat has no note onset is missed, whatever else sounds nearby.
-    """
-    onsets = np.unique([note.start_beat for track in score.tracks for note in track.notes] or [-1.0])
-    found = Counter(_verdict(hit, plan.tempo.beat_of(hit.bar, hit.beat), onsets, score, plan.frame_rate) for hit in plan.hits)
-    return HitCount(found["hit"], found["near"], found["missed"])
-
-
-def _verdict(hit: Hit, beat: float, onsets: NDArray[np.float64], score: Score, frame_rate: Fraction) -> str:
-    nearest = float(onsets[np.abs(onsets - beat).argmin()])
-    if abs(nearest - beat) > _SAME_BEAT:
-        return "missed"
-    frames = abs(score.tempo.beat_to_s(nearest) - hit.time_s) * float(frame_rate)
-    # a hair of room: 0.02 s at 25 frames a second is half a frame, whatever binary fractions make of it
-    return "hit" if frames <= HIT_FRAMES + 1e-6 else "near" if frames <= NEAR_FRAMES + 1e-6 else "missed"
 
 
 def summary(outcome: Outcome) -> str:

@@ -17,6 +17,8 @@ from composer.cli.progress import showing
 from composer.errors import OptionError
 from composer.options import Options, Progress
 
+#: what a film is called: never the output folder of `score`
+FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
 
@@ -49,13 +51,16 @@ def score(context: click.Context, /, video: Path, plan_file: Path | None, **aske
     if plan_file is not None:
         parameters.refuse_with_plan(context)
     options = parameters.options_from(asked)
+    from composer import pipeline
     from composer.cli.summary import summary, timings
     from composer.output import default_folder
-    from composer.pipeline import score_film
 
+    pipeline.check_video(video)
     out = asked["out"] or default_folder(video)
+    if out.suffix.lower() in FILM_SUFFIXES and not out.exists():
+        raise OptionError(f"--out {out} names a film, but the result is a folder", "Give a folder, e.g. --out my-score.")
     with _progress(asked) as progress:
-        outcome = score_film(video, out, options, progress, plan_file, overwrite=asked["overwrite"], command=sys.argv[1:])
+        outcome = pipeline.score_film(video, out, options, progress, plan_file, overwrite=asked["overwrite"], command=sys.argv[1:])
     _say(asked, summary(outcome))
     if asked["verbose"]:
         _say(asked, timings(outcome))
@@ -74,8 +79,10 @@ def analyze(video: Path, **asked: Any) -> None:
 
     pipeline.check_video(video)
 
-    def work(folder: Path, progress: Progress) -> None:
-        stages.write_film(watch(video, options, progress), folder)
+    def work(folder: Path, progress: Progress) -> Any:
+        film = watch(video, options, progress)
+        stages.write_film(film, folder)
+        return film
 
     _write(asked, default_folder(video), stages.FILM_FILES, options, [video], work)
 
@@ -95,6 +102,10 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
     pipeline.check_video(film_or_video)
     is_film = film_or_video.suffix.lower() == ".json"
     film = stages.read_film(film_or_video) if is_film else None
+    if film is not None and options.emotion not in ("auto", "embedded"):
+        from composer.emotions_file import read_emotions
+
+        film = replace(film, affect=read_emotions(Path(options.emotion), len(film.affect.times_s)))
     reasons: list[str] = []
 
     def work(folder: Path, progress: Progress) -> None:
@@ -182,7 +193,8 @@ def deliver(folder: Path, video: Path, **asked: Any) -> None:
 
     pipeline.check_video(video)
     film, given, notes, rendering = stages.read_folder(folder)
-    pipeline.fitted(given, film)
+    given = pipeline.fitted(given, film)
+    pipeline.check_same_film(film, video, folder)
 
     def work(place: Path, progress: Progress) -> None:
         make(video, film, given, notes, rendering, place, options, progress)
@@ -241,15 +253,21 @@ def _write(
     with _progress(asked) as progress:
         if out is not None and single:
             with into_file(out, single[0], asked["overwrite"], inputs) as folder:
-                work(folder, progress)
+                notes = _warnings(work(folder, progress))
             written = [str(out)]
         else:
             place = out or beside
             with into_folder(place, names, asked["overwrite"], inputs) as folder:
                 made = work(folder, progress)
+                notes = _warnings(made)
                 _note(folder, place, names, options, inputs, made)
             written = [str(place / name) for name in names if (place / name).exists()]
-    _say(asked, "\n".join(written))
+    _say(asked, "\n".join([*written, *(f"note: {note}" for note in notes)]))
+
+
+def _warnings(made: Any) -> tuple[str, ...]:
+    """What a stage's noun says was odd (films and renderings do)."""
+    return getattr(made, "warnings", ())
 
 
 def _note(folder: Path, place: Path, names: Sequence[str], options: Options, inputs: Sequence[Path], made: Any) -> None:
@@ -265,6 +283,7 @@ def _note(folder: Path, place: Path, names: Sequence[str], options: Options, inp
         command=sys.argv[1:],
         inputs=inputs,
         rendering=rendering,
+        warnings=_warnings(made),
         earlier=read_manifest(place),
         replaced=names,
     )

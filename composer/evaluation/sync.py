@@ -8,6 +8,7 @@ Chance is the same tempo map against the same moments shifted by random amounts 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,15 +16,18 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from composer.plan import Plan
+from composer.plan import Hit, Plan
+from composer.score import Score
 from composer.tempo import TempoMap
 
 HIT_FRAMES, NEAR_FRAMES = 0.5, 2.0
+#: a note this near to a beat begins on it, beats
+_SAME_BEAT = 0.05
 
 
 @dataclass(frozen=True)
 class HitCount:
-    """How the planned hits came out."""
+    """How hits came out: planned (`count_hits`) or in the notes (`heard_hits`)."""
 
     #: within half a frame, within two frames, beyond
     hits: int
@@ -37,6 +41,25 @@ def count_hits(plan: Plan) -> HitCount:
     hits = sum(o <= HIT_FRAMES for o in off)
     near = sum(HIT_FRAMES < o <= NEAR_FRAMES for o in off)
     return HitCount(hits, near, len(off) - hits - near)
+
+
+def heard_hits(plan: Plan, score: Score) -> HitCount:
+    """Measure each hit of the plan: the note onset at its beat against its moment of picture, in frames.
+
+    A hit whose beat has no note onset is missed, whatever else sounds nearby.
+    """
+    onsets = np.unique([note.start_beat for track in score.tracks for note in track.notes] or [-1.0])
+    found = Counter(_verdict(hit, plan.tempo.beat_of(hit.bar, hit.beat), onsets, score, plan.frame_rate) for hit in plan.hits)
+    return HitCount(found["hit"], found["near"], found["missed"])
+
+
+def _verdict(hit: Hit, beat: float, onsets: NDArray[np.float64], score: Score, frame_rate: Fraction) -> str:
+    nearest = float(onsets[np.abs(onsets - beat).argmin()])
+    if abs(nearest - beat) > _SAME_BEAT:
+        return "missed"
+    frames = abs(score.tempo.beat_to_s(nearest) - hit.time_s) * float(frame_rate)
+    # a hair of room: 0.02 s at 25 frames a second is half a frame, whatever binary fractions make of it
+    return "hit" if frames <= HIT_FRAMES + 1e-6 else "near" if frames <= NEAR_FRAMES + 1e-6 else "missed"
 
 
 def beat_times(tempo: TempoMap) -> NDArray[np.float64]:

@@ -148,7 +148,11 @@ def _fit_tempo(
     for s in stretches:
         target, limits = _target_qpm(s)
         inside = tuple(h for h in hits if s.start_s + 0.05 < h.time_s < s.end_s - 0.05)
-        spans.append(tempo_fit.SectionSpan(s.start_s, s.end_s, target, limits, beats_per_bar, inside, 0.45 / frame_rate))
+        end_s = s.end_s
+        if options.tempo_qpm and s is stretches[-1]:
+            # whole beats of the tempo asked for: the last may run a little past the picture
+            end_s = math.ceil(s.end_s * options.tempo_qpm / 60 - 1e-6) * 60 / options.tempo_qpm
+        spans.append(tempo_fit.SectionSpan(s.start_s, end_s, target, limits, beats_per_bar, inside, 0.45 / frame_rate))
     if not options.steady:
         return [(f.bars, f.base_qpm) for f in tempo_fit.fit(spans, options.tempo_qpm)]
     qpm = options.tempo_qpm or round(float(np.average([s.target_qpm for s in spans], weights=[s.end_s - s.start_s for s in spans])))
@@ -331,6 +335,6 @@ def _reasons(
         f"key: {keys[0].name} ({key_why})",
         f"metre: {beats_per_bar}/4",
         f"tempo: {tempo.mean_qpm:.1f} BPM on average ({tempo_why})",
-        f"hits: {len(hits)} of {len(cues.candidates)} candidate moments are marked, {on_time} of them within half a frame",
+        f"hits: {len(hits)} of {len(cues.candidates)} candidate moments are aimed at, {on_time} of them met within half a frame",
         f"instruments: {', '.join(p.info.name for p in parts)} ({chosen})",
     )

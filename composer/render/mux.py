@@ -146,7 +146,8 @@ def _command(
 def _labels(probe: Probe, sounds: list[dict[str, Any]], new: int, options: Options) -> list[str]:
     """Language and name of the new sound track, and which track plays by itself."""
     if options.as_track:
-        return [f"-metadata:s:a:{new}", "title=Music", f"-disposition:a:{new}", "0" if sounds else "default"]
+        named = [f"-metadata:s:a:{new}", "title=Music", f"-metadata:s:a:{new}", "handler_name=Music"]  # MP4 keeps only the latter
+        return [*named, f"-disposition:a:{new}", "0" if sounds else "default"]
     tags: dict[str, str] = next((s.get("tags", {}) for s in sounds if s["index"] == probe.audio_stream), {})
     labels = [f"-disposition:a:{new}", "default"]
     for name in ("language", "title"):

@@ -22,6 +22,7 @@ from composer.instruments import Instrument
 DRUM_BANK = 128
 _FOLDERS = (
     Path("soundfonts"),
+    Path(__file__).parents[2] / "soundfonts",
     Path("~/.local/share/soundfonts").expanduser(),
     Path("/usr/local/share/soundfonts"),
     Path("/usr/local/share/sounds/sf3"),
@@ -144,8 +145,8 @@ def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
 def _presets(file: IO[bytes], path: Path, size: int) -> frozenset[tuple[int, int]]:
     head = file.read(12)
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"sfbk":
-        what = "a WAV file" if head[8:] == b"WAVE" else "something else"
-        raise SoundfontError(f"{path} is not a sound bank but {what}", "A SoundFont (.sf2 or .sf3) is needed.")
+        what = " but a WAV file" if head[8:] == b"WAVE" else ""
+        raise SoundfontError(f"{path} is not a sound bank{what}", "A SoundFont (.sf2 or .sf3) is needed.")
     claimed = struct.unpack("<I", head[4:8])[0] + 8
     if claimed != size:  # FluidSynth loads nothing else
         how = f"cut short ({size} of {claimed} bytes)" if claimed > size else f"damaged: {size - claimed} bytes longer than it says"

@@ -18,8 +18,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from composer.dates import fixed_date
 from composer.errors import RenderError
-from composer.render.dates import fixed_date
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -73,6 +73,15 @@ def test_tempo_is_obeyed(qpm: float) -> None:
         assert {bar.qpm for bar in steady.bars} == {qpm} and len({bar.metre for bar in steady.bars}) == 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.floats(3.0, 60.0), st.floats(40, 200))
+def test_the_mean_tempo_is_kept_in_short_films_too(seed: int, duration_s: float, qpm: float) -> None:
+    film = random_film(seed, round(duration_s, 2))
+    made = planned(film, Options(seed=seed, tempo_qpm=round(qpm, 1)))
+    assert made.tempo.mean_qpm == pytest.approx(round(qpm, 1), rel=0.02)
+    assert film.duration_s - 1e-3 <= made.tempo.total_s <= film.duration_s + 60 / qpm + 1e-3
+
+
 def test_key_mood_and_instruments_are_obeyed() -> None:
     film = random_film(2)
     made = planned(film, Options(key="F# minor", mood="heroic", instruments=("brass", "harp")))
