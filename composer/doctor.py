@@ -33,7 +33,7 @@ class Check:
     #: what was found
     found: str
     #: what to do about a gap
-    todo: str = ""
+    remedy: str = ""
 
 
 def require_ready(options: Options) -> None:
@@ -94,8 +94,8 @@ def _extras() -> Iterator[Check]:
     for extra, modules in EXTRAS.items():
         gaps = [module for module in modules if importlib.util.find_spec(module) is None]
         found = f"without {', '.join(gaps)}" if gaps else "installed"
-        todo = f"Not needed for scoring. To add it: pip install -c constraints.txt -e '.[{extra}]'" if gaps else ""
-        yield Check(f"extra [{extra}]", "optional" if gaps else "ok", found, todo)
+        remedy = f"Not needed for scoring. To add it: pip install -c constraints.txt -e '.[{extra}]'" if gaps else ""
+        yield Check(f"extra [{extra}]", "optional" if gaps else "ok", found, remedy)
 
 
 def _checkpoint() -> Check:

@@ -45,26 +45,30 @@ def write_manifest(
     warnings: Sequence[str] = (),
     earlier: Mapping[str, Any] | None = None,
     replaced: Iterable[str] = (),
+    decided: Iterable[str] | None = None,
 ) -> None:
     """Write `folder`/manifest.json over all files in `folder`.
 
     `command` is what the user typed after the program's name; `timings_s` seconds per stage. `earlier` is a manifest whose
-    entries go on, but for those of the files and folders named in `replaced`.
+    entries go on, but for those of the files and folders named in `replaced`; of the options, only those in `decided` (None: all)
+    are this run's own.
     """
     known = dict(earlier or {})
     gone = tuple(replaced)
     known["files"] = {name: digest for name, digest in known.get("files", {}).items() if not _is_within(name, gone)}
     files = {name: sha256_of(folder / name) for name in _files(folder)}
+    plain = _plain_options(options)
+    own = set(plain if decided is None else decided)
     data: dict[str, Any] = {
         "hitpoint": composer.__version__,
         "command": list(command),
         "seed": seed,
-        "options": _plain_options(options),
+        "options": {**plain, **{name: value for name, value in known.get("options", {}).items() if name in plain and name not in own}},
         "inputs": {**known.get("inputs", {}), **{path.name: sha256_of(path) for path in inputs}},
         "soundfont": {"name": rendering.soundfont, "sha256": rendering.soundfont_sha256} if rendering else known.get("soundfont"),
         "versions": versions(),
         "rendering": to_plain(rendering) if rendering else known.get("rendering"),
-        "warnings": list(dict.fromkeys(warnings)),
+        "warnings": list(dict.fromkeys([*known.get("warnings", []), *warnings])),
         "files": dict(sorted({**known["files"], **files}.items())),
         "timings_s": {stage: round(seconds, 3) for stage, seconds in {**known.get("timings_s", {}), **(timings_s or {})}.items()},
     }

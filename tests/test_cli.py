@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -308,3 +309,13 @@ def test_more_things_to_refuse(
     assert done.returncode == 2, done.stderr
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_manifest_remembers_what_earlier_stages_were_asked(small_film: Path, cli: Cli, tmp_path: Path) -> None:
+    assert cli("plan", small_film, "--tempo", "90", "--instruments", "cello", "-o", "out").returncode == 0
+    assert cli("compose", "out/plan.yaml", "--humanize", "0").returncode == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["options"]["tempo_qpm"] == 90
+    assert manifest["options"]["instruments"] == ["cello"]
+    assert manifest["options"]["humanize"] == 0
+    assert set(manifest["files"]) >= {"plan.yaml", "film.json", "score.json"}

@@ -159,6 +159,12 @@ def options_from(values: Mapping[str, Any]) -> Options:
     return options
 
 
+def decided_by(values: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the `Options` fields that a command's own options decide."""
+    renamed = {"tempo": "tempo_qpm", "hit": "hit_s", "no_hit": "no_hit_s"}
+    return frozenset(renamed.get(name, name) for name in values) & frozenset(vars(Options()))
+
+
 def instrument_names(lists: tuple[str, ...], ensemble: str | None) -> tuple[str, ...]:
     """The words of every --instruments list, and the ensemble's name, in the user's order."""
     words = tuple(word.strip() for line in lists for word in line.split(","))

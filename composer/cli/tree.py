@@ -218,8 +218,8 @@ def doctor(instruments: bool) -> int:
     for check in checks:
         word, colour = {"ok": ("ok", "green"), "missing": ("MISSING", "red"), "optional": ("-", "yellow")}[check.state]
         click.echo(f"{click.style(f'{word:<7}', fg=colour)}  {check.name:<{width}}  {check.found}")  # plain when piped
-        if check.todo:
-            click.echo(f"{'':<7}  {'':<{width}}  {check.todo}")
+        if check.remedy:
+            click.echo(f"{'':<7}  {'':<{width}}  {check.remedy}")
     click.echo("Ready to score films." if good else "Not ready: see the lines marked MISSING.")
     return 0 if good else 2
 
@@ -260,7 +260,7 @@ def _write(
             with into_folder(place, names, asked["overwrite"], inputs) as folder:
                 made = work(folder, progress)
                 notes = _warnings(made)
-                _note(folder, place, names, options, inputs, made)
+                _note(folder, place, names, options, inputs, made, parameters.decided_by(asked))
             written = [str(place / name) for name in names if (place / name).exists()]
     _say(asked, "\n".join([*written, *(f"note: {note}" for note in notes)]))
 
@@ -270,7 +270,9 @@ def _warnings(made: Any) -> tuple[str, ...]:
     return getattr(made, "warnings", ())
 
 
-def _note(folder: Path, place: Path, names: Sequence[str], options: Options, inputs: Sequence[Path], made: Any) -> None:
+def _note(
+    folder: Path, place: Path, names: Sequence[str], options: Options, inputs: Sequence[Path], made: Any, decided: frozenset[str]
+) -> None:
     """Continue the manifest of `place` with what one stage made in `folder`."""
     from composer.manifest import read_manifest, write_manifest
     from composer.rendering import Rendering
@@ -286,4 +288,5 @@ def _note(folder: Path, place: Path, names: Sequence[str], options: Options, inp
         warnings=_warnings(made),
         earlier=read_manifest(place),
         replaced=names,
+        decided=decided,
     )
