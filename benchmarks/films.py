@@ -61,7 +61,7 @@ def main() -> None:
         count, share, chance = sync_of(Path(place) / "montage_accelerating_known_cuts strings,brass")
         print(f"\nmontage: {count} cuts a second from their neighbours: {share:.0%} on a beat within a frame, {chance:.0%} by chance\n")
         for video in ODD:
-            said = score(video, Path(place) / f"odd {video.name}", "piano")
+            said = score(video, Path(place) / f"odd {video.name}".replace(".", "_"), "piano")
             print(f"{video.name:34} exit {said.returncode}: {said.stderr.strip().replace(str(video), video.name) or 'scored'}")
 
 
