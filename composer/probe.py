@@ -65,8 +65,6 @@ class Probe:
     container: str
     #: file name extension as given, lower case, with its dot ("" without one)
     extension: str
-    #: size of the file, bytes
-    size_bytes: int
     #: length of the whole file, seconds; None when the header states none
     duration_s: float | None
     #: the container time that ffmpeg calls time zero, seconds
@@ -85,8 +83,6 @@ class Probe:
     rotation_degrees: int
     #: width of one stored pixel divided by its height
     pixel_aspect: Fraction
-    #: ffmpeg's name of the pixel format, e.g. "yuv420p"
-    pixel_format: str
     #: frames per second (average when variable); 0 when unknown
     frame_rate: Fraction
     #: unit of the picture's time stamps, seconds
@@ -97,10 +93,8 @@ class Probe:
     frame_count: int | None
     #: the chosen sound stream; None for a silent film
     sound: Sound | None
-    #: how many picture, sound and subtitle streams there are (attached pictures not counted)
+    #: how many picture streams there are (attached pictures not counted)
     video_streams: int
-    audio_streams: int
-    subtitle_streams: int
 
     @property
     def audio_stream(self) -> int | None:
@@ -138,7 +132,6 @@ def probe(path: Path) -> Probe:
         path=path,
         container=header["format"].get("format_name", ""),
         extension=path.suffix.lower(),
-        size_bytes=path.stat().st_size,
         duration_s=_number(header["format"].get("duration")),
         start_s=start_s,
         video_stream=int(picture["index"]),
@@ -149,15 +142,12 @@ def probe(path: Path) -> Probe:
         height=height,
         rotation_degrees=rotation,
         pixel_aspect=aspect,
-        pixel_format=str(picture.get("pix_fmt", "")),
         frame_rate=_frame_rate(picture),
         time_base=_ratio(picture.get("time_base")) or Fraction(1, 1000),
         picture_end_s=_picture_end_s(picture, start_s),
         frame_count=int(_number(picture.get("nb_frames")) or 0) or None,
         sound=_choose_sound(streams),
         video_streams=sum(1 for stream in streams if _is_picture(stream)),
-        audio_streams=sum(1 for stream in streams if stream.get("codec_type") == "audio"),
-        subtitle_streams=sum(1 for stream in streams if stream.get("codec_type") == "subtitle"),
     )
 
 

@@ -55,7 +55,8 @@ def heard_hits(plan: Plan, score: Score) -> HitCount:
 
 def _verdict(hit: Hit, beat: float, onsets: NDArray[np.float64], score: Score, frame_rate: Fraction) -> str:
     nearest = float(onsets[np.abs(onsets - beat).argmin()])
-    if abs(nearest - beat) > _SAME_BEAT:
+    # what the plan could not reach is not marked, even where a note happens to begin nearer
+    if abs(nearest - beat) > _SAME_BEAT or abs(hit.frames_off(frame_rate)) > NEAR_FRAMES + 1e-6:
         return "missed"
     frames = abs(score.tempo.beat_to_s(nearest) - hit.time_s) * float(frame_rate)
     # a hair of room: 0.02 s at 25 frames a second is half a frame, whatever binary fractions make of it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 from composer.theory.chords import bar_chords, is_cadence
 from composer.theory.keys import Key
@@ -63,14 +64,14 @@ def change_at(entries: list[str], bar: int, beat: float, beats: float, key: Key,
     """
     here = entries[bar].split()
     if beat == 1.0:
-        if bar > 0 and entries[bar - 1].split()[-1] == here[0] and len(here) == 1 and bar < len(entries) - 1:
+        if bar > 0 and _same(entries[bar - 1].split()[-1], here[0]) and len(here) == 1 and bar < len(entries) - 1:
             entries[bar] = _another(here[0], key, rng)
         return
     slots, place = round(beats), round(beat - 1)
     if len(here) > 1 or slots < 2 or abs(beat - 1 - place) > 1e-6 or bar == len(entries) - 1:
         return
     following = entries[bar + 1].split()[0]
-    new = following if following != here[0] else _another(here[0], key, rng)
+    new = following if not _same(following, here[0]) else _another(here[0], key, rng)
     if 2 * place == slots:
         entries[bar] = f"{here[0]} {new}"
     else:
@@ -81,7 +82,17 @@ def change_at(entries: list[str], bar: int, beat: float, beats: float, key: Key,
 
 def _another(symbol: str, key: Key, rng: random.Random) -> str:
     """A common neighbour of a chord in the key."""
-    return rng.choice([other for other in _NEIGHBOURS[key.mode] if other != symbol])
+    return rng.choice([other for other in _NEIGHBOURS[key.mode] if not _same(other, symbol)])
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two numerals are one chord to the ear: I and I6 do not differ enough to mark anything."""
+    return _numeral(one) == _numeral(other)
+
+
+def _numeral(symbol: str) -> str:
+    match = re.match(r"[b#]?[IViv]+", symbol)
+    return match.group() if match else symbol
 
 
 #: chords that follow one another freely, by mode

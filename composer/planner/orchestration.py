@@ -74,7 +74,7 @@ def cast(parts: Sequence[Part], mood: Mood, density: float, arousal: float, rng:
     if melody is not None:
         casting.give("melody", melody)
     _fill_middle(casting, free, mood, density, arousal, rng)
-    _double(casting, active, melody, bass, arousal)
+    _double(casting, active, melody, bass)
     _cover(casting, active)
     return casting
 
@@ -152,7 +152,7 @@ def _fill_middle(casting: Casting, free: list[Part], mood: Mood, density: float,
             free.remove(part)
 
 
-def _double(casting: Casting, active: Sequence[Part], melody: Part | None, bass: Part | None, arousal: float) -> None:
+def _double(casting: Casting, active: Sequence[Part], melody: Part | None, bass: Part | None) -> None:
     """Whoever is left strengthens the bass from below or the tune from the side."""
     for part in active:
         if casting.is_busy(part):

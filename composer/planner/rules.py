@@ -53,7 +53,7 @@ def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
     fits = _fit_tempo(stretches, hits, beats_per_bar, options, film)
     tempo = TempoMap(tuple(bar for bars, _ in fits for bar in bars))
     keys = _keys(stretches, home, options, rng)
-    sections = _sections(stretches, fits, keys, options, rng)
+    sections = _sections(stretches, fits, keys, rng)
     sections = _arrange(sections, stretches, parts, options)
     placed = _place_hits(hits, tempo, sections, film)
     sections = _chords_on_hits(sections, placed, tempo, options, float(film.frame_rate))
@@ -219,7 +219,7 @@ def _keys(stretches: Sequence[_Stretch], home: Mood, options: Options, rng: rand
 
 
 def _sections(
-    stretches: Sequence[_Stretch], fits: Sequence[tuple[tuple[Bar, ...], float]], keys: Sequence[Key], options: Options, rng: random.Random
+    stretches: Sequence[_Stretch], fits: Sequence[tuple[tuple[Bar, ...], float]], keys: Sequence[Key], rng: random.Random
 ) -> tuple[Section, ...]:
     sections, first = [], 1
     themes: dict[str, str] = {}

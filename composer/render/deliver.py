@@ -31,17 +31,16 @@ def deliver(
     folder: Path,
     options: Options,
     progress: Progress = silent,
-    sound_folder: Path | None = None,
 ) -> Path:
     """Write the scored film, preview.ogg and timeline.png into `folder`; returns the film's path.
 
-    The rendering's files are looked for in `sound_folder` (default: `folder`). Raises VideoError when the film's streams
-    cannot be carried over, OutputError when the disk refuses, MissingToolError without ffmpeg.
+    The rendering's files lie in `folder`. Raises VideoError when the film's streams cannot be carried over, OutputError when
+    the disk refuses, MissingToolError without ffmpeg.
     """
     from composer.render.mux import mux
     from composer.render.timeline import draw_timeline
 
-    mix = (sound_folder or folder) / rendering.mix
+    mix = folder / rendering.mix
     scored = folder / scored_name(video)
     mux(video, probe(video), film, mix, scored, options)
     progress("deliver", 0.6)

@@ -26,7 +26,10 @@ def test_a_score_becomes_a_film_with_music(tmp_path: Path, bank: Path) -> None:
     assert told[-1] == 1
     for name in ("once", "twice"):
         (tmp_path / name).mkdir()
-        out = deliver(video, film, plan, score, rendering, tmp_path / name, options, sound_folder=tmp_path / "music")
+        mixed = tmp_path / name / rendering.mix
+        mixed.symlink_to(tmp_path / "music" / rendering.mix)
+        out = deliver(video, film, plan, score, rendering, tmp_path / name, options)
+        mixed.unlink()
         assert out == tmp_path / name / "my film.scored.mp4" == tmp_path / name / scored_name(video)
         assert {path.name for path in (tmp_path / name).iterdir()} == {out.name, "preview.ogg", "timeline.png"}
     for path in (tmp_path / "once").iterdir():
