@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from composer.baselines.scene import BarSpan, ChordSpan, Draft, Scene
 from composer.instruments import Instrument
+from composer.scene import BarSpan, ChordSpan, Draft, Scene
 from composer.theory.chords import Chord
 from composer.theory.voicing import into_range, nearest_pitch, voice
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from composer.baselines.scene import BarSpan, Draft, Scene
+from composer.scene import BarSpan, Draft, Scene
 from composer.theory.chords import chord_scale
 from composer.theory.voicing import nearest_pitch
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from composer.baselines.chords import compose, timecode
+from composer.assembly import timecode
+from composer.baselines.chords import compose
 from composer.baselines.melody import melody, rest_share
-from composer.baselines.scene import scenes
 from composer.evaluation.music import (
     chord_tone_share,
     dynamics_correlation,
@@ -22,6 +22,7 @@ from composer.instruments import ENSEMBLES, INSTRUMENTS
 from composer.options import Options
 from composer.plan import Plan
 from composer.planner import plan, spot
+from composer.scene import scenes
 from composer.score import Score
 from tests.filmmaker import film_of, random_film
 
