@@ -20,9 +20,12 @@ RUN = [
     "pyfluidsynth>=1.3.4,<2",
     "pyyaml>=6,<7",
     "rich>=13.7,<16",
+    "safetensors>=0.4,<1",
     "scenedetect-headless>=0.7,<0.8",
     "scipy>=1.13,<2",
     "soundfile>=0.12,<0.15",
+    "symusic>=0.5,<0.7",
+    "torch>=2.9,<3",  # Muon came with 2.9
 ]
 EXTRAS = {
     # what a change must pass
@@ -35,10 +38,8 @@ EXTRAS = {
         "ruff>=0.8",
         "types-PyYAML>=6,<7",
     ],
-    # the affective transformer: composing and training
-    "model": ["miditok>=3,<4", "safetensors>=0.4,<1", "symusic>=0.5,<0.7", "torch>=2.6,<3"],
     # affect from CLIP instead of the embedded measures; wants an environment of its own (torchvision pulls the CUDA build)
-    "clip": ["open_clip_torch>=2.24,<4", "torch>=2.6,<3", "torchvision>=0.21,<1"],
+    "clip": ["open_clip_torch>=2.24,<4", "torchvision>=0.21,<1"],
 }
 
 

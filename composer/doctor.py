@@ -18,7 +18,7 @@ from composer.process import find_tool, load_fluidsynth
 
 State = Literal["ok", "missing", "optional"]
 #: extra → modules it needs
-EXTRAS = {"model": ("torch", "safetensors", "miditok", "symusic"), "clip": ("open_clip", "torchvision")}
+EXTRAS = {"clip": ("open_clip", "torchvision")}
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 
 

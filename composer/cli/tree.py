@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 import composer
-from composer.cli import parameters
+from composer.cli import learning, parameters
 from composer.cli.progress import showing
 from composer.errors import OptionError
 from composer.options import Options, Progress
@@ -222,6 +222,10 @@ def doctor(instruments: bool) -> int:
             click.echo(f"{'':<7}  {'':<{width}}  {check.remedy}")
     click.echo("Ready to score films." if good else "Not ready: see the lines marked MISSING.")
     return 0 if good else 2
+
+
+hitpoint.add_command(learning.data)
+hitpoint.add_command(learning.train)
 
 
 @contextlib.contextmanager

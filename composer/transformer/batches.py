@@ -65,6 +65,7 @@ class Batch:
     duration: Array
     velocity: Array
     segment: Array
+    echo: Array
     time: Array
     fields: Array
     half: Array
@@ -124,7 +125,8 @@ def plain_windows(store: Store, piece: dict[str, Any], context: int, stride: int
     found = []
     for start in range(first, max(first + 1, last - (context - stride)), stride):
         window = _cut(store, start, min(start + context, last))
-        window["learn"][: context - stride if start > first else 0] = False
+        # the last event of a window has no target there: the next window counts it
+        window["learn"][: max(0, context - stride - 1) if start > first else 0] = False
         found.append(_to_reference(window, _home_shift(window)))
     return found
 
@@ -194,7 +196,8 @@ def _cut(store: Store, start: int, stop: int) -> dict[str, Array]:
 
 
 def _join(before: dict[str, Array], after: dict[str, Array]) -> dict[str, Array]:
-    """Two cuts as one: the earlier ends where the later begins."""
+    """Two cuts as one: the earlier ends where the later begins; what follows its last event is nothing to learn."""
+    before["learn"][-1] = False
     ticks = before["bars"][:, _B["ticks"]].sum()
     return {
         "event": np.concatenate([before["event"], after["event"]]),
@@ -283,7 +286,16 @@ def _to_reference(window: dict[str, Array], shift: int) -> dict[str, Array]:
     notes = event[:, 0] != HEADER
     event[notes, 1] = V.to_relative(event[notes, 1], shifts[window["segment"][notes]])
     half = np.searchsorted(V.ONSET_TICKS, window["bars"][window["bar"], _B["ticks"]] / 2)
-    return {"event": event, "segment": window["segment"], "learn": window["learn"], "time": window["time"], "fields": fields, "half": half}
+    return {
+        "event": event,
+        "segment": window["segment"],
+        "learn": window["learn"],
+        "time": window["time"],
+        "fields": fields,
+        "half": half,
+        "bar": window["bar"],
+        "line": segments[:, _S["line"]],
+    }
 
 
 def _forget(window: dict[str, Array], rng: np.random.Generator, augment: Augment) -> None:
@@ -306,6 +318,8 @@ def collate(windows: list[dict[str, Array]], context: int) -> Batch:
     shape = (count, context)
     kind, onset, pitch, duration, velocity, segment = (np.zeros(shape, dtype=np.int64) for _ in range(6))
     time = np.zeros(shape, dtype=np.float32)
+    echo = np.empty((*shape, len(V.ECHOES), 4), dtype=np.int64)
+    echo[:] = V.NOTHING
     targets = {name: np.full(shape, -1, dtype=np.int64) for name in V.FACTORS}
     rows, halves, base = [], [], 0
     for i, window in enumerate(windows):
@@ -315,6 +329,7 @@ def collate(windows: list[dict[str, Array]], context: int) -> Batch:
         for array, column in ((onset, 0), (pitch, 1), (duration, 2), (velocity, 3)):
             array[i, :length] = np.where(note, event[:, column], 0)
         segment[i, :length] = window["segment"] + base
+        echo[i, :length] = echoes(event, window["segment"], window["bar"], window["line"])
         time[i, :length] = window["time"] / V.TICKS_PER_BEAT
         # what follows: a note of the same segment, or END before the next header
         learn, follows = window["learn"][:-1], note[1:]
@@ -324,4 +339,46 @@ def collate(windows: list[dict[str, Array]], context: int) -> Batch:
         rows.append(window["fields"])
         halves.append(window["half"])
         base += len(window["fields"])
-    return Batch(kind, onset, pitch, duration, velocity, segment, time, np.concatenate(rows), np.concatenate(halves), targets)
+    return Batch(kind, onset, pitch, duration, velocity, segment, echo, time, np.concatenate(rows), np.concatenate(halves), targets)
+
+
+def echoes(event: Array, segment: Array, bar: Array, line: Array) -> Array:
+    """(T, 3, 4) the echoes of T events (vocabulary.ECHOES), given the bar and line of every segment."""
+    count = len(event)
+    note = event[:, 0] != HEADER
+    onset = np.where(note, event[:, 0], -1)
+    # place of a note among those of its segment that begin together
+    same = np.zeros(count, dtype=np.int64)
+    same[1:] = note[1:] & note[:-1] & (onset[1:] == onset[:-1]) & (segment[1:] == segment[:-1])
+    starts = np.maximum.accumulate(np.where(same == 0, np.arange(count), 0))
+    ordinal = np.minimum(np.arange(count) - starts, 15)
+    span = 16 * (V.ONSETS + 2)
+    where = np.flatnonzero(note)
+    keys = segment[where] * span + onset[where] * 16 + ordinal[where]  # ascending, as events are written
+    follows = np.where(note, onset * 16 + ordinal + 1, 0)
+    before = np.zeros(count, dtype=np.int64)  # pitch a note was reached from, in its own segment
+    before[1:] = np.where(note[:-1] & (segment[1:] == segment[:-1]), event[:-1, 1], -1)
+    step = np.where(before >= 0, np.clip(event[:, 1] - before, -24, 24) + 24, 49)
+    found = np.empty((count, len(V.ECHOES), 4), dtype=np.int64)
+    heard = np.isin(np.arange(len(bar)), segment)  # lines that were left out are not echoed
+    for k, source in enumerate(echo_sources(bar, line, heard)):
+        there = source[segment]
+        at = np.searchsorted(keys, there * span + follows)
+        hit = where[np.minimum(at, len(where) - 1)] if len(where) else np.zeros(count, dtype=np.int64)
+        sounds = (there >= 0) & (at < len(where)) & (segment[hit] == there)
+        table = np.stack([onset[hit], event[hit, 1], event[hit, 2], step[hit]], 1)
+        silent = np.where((there >= 0)[:, None], np.array(V.CEASED), np.array(V.NOTHING))
+        found[:, k] = np.where(sounds[:, None], table, silent)
+    return found
+
+
+def echo_sources(bar: Array, line: Array, heard: Array) -> list[Array]:
+    """For every segment the segment of each echo, −1: none; segments are in order of bars, and only those `heard` are echoed."""
+    count = len(bar)
+    width = int(line.max(initial=0)) + 1
+    lookup = np.full((int(bar.max(initial=0)) + 3, width), -1, dtype=np.int64)
+    lookup[bar + 2, line] = np.where(heard, np.arange(count), -1)
+    latest = np.maximum.accumulate(np.where(heard, np.arange(count), -1))
+    before = np.concatenate([[-1], latest[:-1]])
+    neighbour = np.where((before >= 0) & (bar[np.maximum(before, 0)] == bar), before, -1)
+    return [lookup[bar + 1, line], lookup[bar, line], neighbour]

@@ -23,11 +23,14 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"hitpoint": json.dumps(meta, sort_keys=True)}
     part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata=header))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            file.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata=header))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -43,7 +46,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise
     except Exception as error:  # the library raises a type of its own, which it does not export everywhere
         raise ValueError(f"{path} is no readable safetensors file ({error})") from None
-    if meta is None:
+    if not isinstance(meta, dict):
         raise ValueError(f"{path} was not written by Hitpoint")
     return tensors, meta
 
@@ -62,8 +65,11 @@ def load_model(path: Path) -> tuple[Transformer, dict[str, Any]]:
     tensors, meta = load_tensors(path)
     if meta.get("vocabulary") != V.VERSION:
         raise ValueError(f"{path} speaks vocabulary {meta.get('vocabulary')}, this program {V.VERSION}")
-    with torch.device("meta"):  # no time lost on starting values
-        model = Transformer(ModelConfig(**meta["config"]))
+    try:
+        with torch.device("meta"):  # no time lost on starting values
+            model = Transformer(ModelConfig(**meta["config"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} describes its model in a way that this program does not know ({error})") from None
     model = model.to_empty(device="cpu")
     fresh = Transformer.constants(model.config)
     for name, buffer in model.named_buffers():

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -59,6 +60,8 @@ class Events(NamedTuple):
     velocity: Tensor
     #: row of `fields` that an event's segment has
     segment: Tensor
+    #: (B, T, 3, 4) what came next at this place of the bar in the segments of `vocabulary.ECHOES`
+    echo: Tensor
     #: (B, T) float32 musical time, beats from the window's start
     time: Tensor
     #: (R, len(FIELDS)) conditions of the R segments
@@ -76,7 +79,8 @@ class Targets(NamedTuple):
     velocity: Tensor
 
 
-def _norm(x: Tensor) -> Tensor:
+def norm(x: Tensor) -> Tensor:
+    """Root-mean-square norm over the last axis, without weights."""
     return F.rms_norm(x, (x.size(-1),))
 
 
@@ -133,12 +137,20 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """(B, T, D) → (B, T, D), each event seeing itself and those before it."""
-        batch, length, d = x.shape
-        q, k, v = self.qkv(_norm(x)).view(batch, length, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # (B, H, T, D/H)
-        q, k = _turn(_norm(q), cos, sin).to(v.dtype), _turn(_norm(k), cos, sin).to(v.dtype)
+        q, k, v = self.project(x, cos, sin)
         seen = _attend_in_chunks(q, k, v) if x.device.type == "cpu" else F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self._drop(self.out(seen.transpose(1, 2).reshape(batch, length, d)))
-        return x + self._drop(self.down(F.relu(self.up(_norm(x))).square()))
+        return self.combine(x, seen)
+
+    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, T, D) → turned queries, turned keys and values, (B, H, T, D/H) each."""
+        batch, length, d = x.shape
+        q, k, v = self.qkv(norm(x)).view(batch, length, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        return _turn(norm(q), cos, sin).to(v.dtype), _turn(norm(k), cos, sin).to(v.dtype), v
+
+    def combine(self, x: Tensor, seen: Tensor) -> Tensor:
+        """The stream after attention brought (B, H, T, D/H), and after the feed-forward."""
+        x = x + self._drop(self.out(seen.transpose(1, 2).reshape(x.shape)))
+        return x + self._drop(self.down(F.relu(self.up(norm(x))).square()))
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
@@ -156,8 +168,8 @@ class FactorHead(nn.Module):
     def forward(self, stream: Tensor, chosen: Tensor) -> Tensor:
         """(…, D) and (…, head_width) → logits (…, classes)."""
         x = self.read(stream) + chosen
-        x = x + self.mix(F.relu(_norm(x)).square())
-        return self.out(_norm(x))
+        x = x + self.mix(F.relu(norm(x)).square())
+        return self.out(norm(x))
 
 
 class Transformer(nn.Module):
@@ -174,10 +186,12 @@ class Transformer(nn.Module):
         self.velocity = nn.Embedding(V.VELOCITIES, d)
         self.degree = nn.Embedding(13, d)  # semitones above the sounding chord's root; 12: no chord
         self.fields = nn.Embedding(V.FIELD_ROWS, d)
+        self.echo = nn.Embedding(len(V.ECHOES) * sum(V.ECHO_FACTORS.values()), d)
         self.mix_up = nn.Linear(d, 2 * d, bias=False)
         self.mix_down = nn.Linear(2 * d, d, bias=False)
         self.rotary = Rotary(d // config.heads // 2, config.time_rotary)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        blocks = [Block(config) for _ in range(config.layers)]
+        self.blocks = nn.ModuleList(blocks)
         self.onset_out = nn.Linear(d, V.ONSETS + 1)
         self.pitch_head = FactorHead(config, V.PITCHES)
         self.duration_head = FactorHead(config, V.DURATIONS)
@@ -188,10 +202,13 @@ class Transformer(nn.Module):
         self.chord_root = nn.Embedding(V.BAR_FIELDS["root_1"] + 1, h)
         self.chord_quality = nn.Embedding(V.BAR_FIELDS["quality_1"] + 1, h)
         self.chord_bass = nn.Embedding(V.BAR_FIELDS["bass_1"] + 1, h)
-        self.register_buffer("offsets", torch.from_numpy(V.FIELD_OFFSETS), persistent=False)
+        for name, value in self.constants(config).items():
+            if "." not in name:
+                self.register_buffer(name, value, persistent=False)
         self.offsets: Tensor
+        self.echo_offsets: Tensor
         self.apply(self._start)
-        for block in self.blocks:  # every block begins as the identity
+        for block in blocks:  # every block begins as the identity
             nn.init.zeros_(block.out.weight)
             nn.init.zeros_(block.down.weight)
         nn.init.zeros_(self.mix_down.weight)
@@ -210,7 +227,7 @@ class Transformer(nn.Module):
     def conditions(self, fields: Tensor) -> Tensor:
         """(R, F) fields → (R, D) one vector per segment."""
         x = F.embedding_bag(fields + self.offsets, self.fields.weight, mode="sum")
-        return x + self.mix_down(F.relu(self.mix_up(_norm(x))).square())
+        return x + self.mix_down(F.relu(self.mix_up(norm(x))).square())
 
     @staticmethod
     def chord_at(fields: Tensor, half: Tensor, onset: Tensor) -> Tensor:
@@ -225,16 +242,17 @@ class Transformer(nn.Module):
         known = (root >= 1) & (root <= 12)
         degree = torch.where(known, (events.pitch - (root - 1)) % 12, torch.full_like(root, 12))
         note = self.onset(events.onset) + self.pitch(events.pitch) + self.duration(events.duration) + self.velocity(events.velocity) + self.degree(degree)  # fmt: skip
-        return x + note * (events.kind == KIND_NOTE)[..., None]
+        heard = F.embedding_bag(events.echo.flatten(2).flatten(0, 1) + self.echo_offsets, self.echo.weight, mode="sum")
+        return x + note * (events.kind == KIND_NOTE)[..., None] + heard.view_as(x)
 
     def stream(self, events: Events, conditions: Tensor) -> Tensor:
         """(B, T, D) what the factor heads read."""
-        x = _norm(self.embed(events, conditions))
+        x = norm(self.embed(events, conditions))
         place = torch.arange(events.kind.size(1), device=x.device)[None].expand_as(events.kind)
         cos, sin = self.rotary(place, events.time)
         for block in self.blocks:
             x = block(x, cos, sin)
-        return _norm(x)
+        return norm(x)
 
     def pitch_logits(self, stream: Tensor, onset: Tensor, chord: Tensor) -> Tensor:
         """(…, 128) given the onset and its chord (…, 3)."""
@@ -270,7 +288,13 @@ class Transformer(nn.Module):
     def constants(cls, config: ModelConfig) -> dict[str, Tensor]:
         """The buffers of a model, which no file holds."""
         rotary = Rotary(config.width // config.heads // 2, config.time_rotary)
-        return {"offsets": torch.from_numpy(V.FIELD_OFFSETS), "rotary.place_rates": rotary.place_rates, "rotary.time_rates": rotary.time_rates}
+        echoes = np.concatenate([[0], np.cumsum(list(V.ECHO_FACTORS.values()) * len(V.ECHOES))[:-1]])
+        return {
+            "offsets": torch.from_numpy(V.FIELD_OFFSETS),
+            "echo_offsets": torch.from_numpy(echoes),
+            "rotary.place_rates": rotary.place_rates,
+            "rotary.time_rates": rotary.time_rates,
+        }
 
     def parameter_count(self) -> int:
         """Trained numbers."""

@@ -10,6 +10,13 @@ END says that the segment is over. So a note costs one step of the model and a s
 Time: 24 ticks a beat (quarter); onsets snap to twelve places a beat, which hold 32nds and sextuplets. Bars have at most 8 beats.
 Pitch: semitones from a reference tonic (`to_relative`), so that one progression looks the same in every key.
 
+Echoes
+------
+Music repeats itself with changes. Beside every event stands what came next, at this place of the bar, in three other segments
+(ECHOES): the same line one bar ago, the same line two bars ago, and the line written just before in this bar. Each echo has four
+numbers: onset (END: nothing more; NO_ECHO: there is no such segment), pitch, duration, and the step by which it was reached.
+They say nothing that is not in the events before; they spare a small model from learning where to look.
+
 Conditions
 ----------
 Every segment carries FIELDS: whole numbers with 0 for «unknown», so that any of them can be left out (in training now and then, for
@@ -42,6 +49,13 @@ VELOCITIES_AT = np.array([22, 36, 50, 64, 77, 91, 106, 121], dtype=np.int64)
 VELOCITIES = len(VELOCITIES_AT)
 #: sizes of the four factors of a note
 FACTORS = {"onset": ONSETS + 1, "pitch": PITCHES, "duration": DURATIONS, "velocity": VELOCITIES}
+
+#: where echoes are taken from, and the sizes of their four numbers
+ECHOES = ("one bar ago", "two bars ago", "line before")
+ECHO_FACTORS = {"onset": ONSETS + 2, "pitch": PITCHES + 1, "duration": DURATIONS + 1, "step": 50}
+NO_ECHO = ONSETS + 1
+NOTHING = (NO_ECHO, PITCHES, DURATIONS, 49)
+CEASED = (END, PITCHES, DURATIONS, 49)
 
 #: inside a bar lines are written in this order, as a composer would: tune, bass, then the middle
 ROLE_ORDER = ("melody", "bass", "counter", "harmony", "ostinato", "pad", "percussion")

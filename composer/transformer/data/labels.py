@@ -67,7 +67,7 @@ def section_starts(passage: Passage, texture: Texture) -> Ints:
         novelty[1:] += np.clip(4 * np.abs(np.log2(passage.qpm[1:] / passage.qpm[:-1])), 0, 1)
         silent = texture.onsets.sum(1) == 0
         novelty[1:] += 1.0 * (~silent[1:] & silent[:-1])
-        loud = np.nan_to_num(np.where(active, texture.loudness, np.nan).sum(1) / np.maximum(1, active.sum(1)))
+        loud = np.where(active, np.nan_to_num(texture.loudness), 0.0).sum(1) / np.maximum(1, active.sum(1))
         novelty[1:] += np.clip(np.abs(np.diff(loud)) / 40, 0, 0.5)
     shortest, longest = SECTION_BARS
     # best chain of boundaries: every section pays a little, earns its opening's novelty, and likes phrases of four
@@ -78,12 +78,10 @@ def section_starts(passage: Passage, texture: Texture) -> Ints:
         for length in range(min(shortest, end), min(longest, end) + 1):
             start = end - length
             value = best[start] + (reward[start] if start else 0.0) + (0.12 if length % 4 == 0 else 0.0)
-            if length >= shortest or start == 0:
-                if value > best[end]:
-                    best[end], back[end] = value, start
-        if best[end] < -1e8:
-            best[end], back[end] = best[max(0, end - 1)] - 1, max(0, end - 1)
-    starts, at = [], bars
+            if (length >= shortest or bars < shortest) and value > best[end]:
+                best[end], back[end] = value, start
+    starts: list[int] = []
+    at = bars
     while at > 0:
         at = int(back[at])
         starts.append(at)
@@ -113,6 +111,7 @@ def marked_beats(strength: Floats, spacing: int, rise: float) -> Ints:
     starts = np.maximum(0, np.arange(count) - 8)
     mean = (before[np.arange(count)] - before[starts]) / np.maximum(1, np.arange(count) - starts)
     stands_out = (strength - mean) / spread
+    stands_out[0] = 0.0  # a beginning is no surprise
     padded = np.pad(strength, spacing, constant_values=-np.inf)
     around = np.max(np.lib.stride_tricks.sliding_window_view(padded, 2 * spacing + 1), axis=1)
     picked = np.flatnonzero((stands_out > rise) & (strength >= around))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-
+from composer.errors import OptionError
 from composer.transformer.data.corpus import Movement, Tally, collections_in, load_corpus
 from composer.transformer.data.store import Writer, encode
 
@@ -21,11 +21,14 @@ Told = Callable[[str, int, int], None]
 def prepare(folders: Sequence[Path], out: Path, seed: int = 0, told: Told | None = None) -> str:
     """Read, clean, fold, label and encode every score in `folders`; write the store to `out` and return the data card.
 
-    Raises OptionError when a folder holds no scores.
+    Raises OptionError when a folder holds no scores, or none that can be learnt from.
     """
     tell = told or (lambda what, done, total: None)
     tally, writer = Tally(), Writer()
     movements = list(load_corpus(folders, lambda done, total: tell("reading", done, total), seed=seed, tally=tally))
+    if not movements:
+        which = f"{len(tally.unreadable)} files could not be read" if tally.unreadable else "nothing was left after cleaning"
+        raise OptionError(f"no usable scores in {', '.join(map(str, folders))} ({which})", "Give folders with MIDI files of whole pieces.")
     for number, movement in enumerate(movements, 1):
         writer.add(encode(movement.passage, writer.instruments), _about(movement))
         tell("labelling", number, len(movements))
@@ -80,6 +83,6 @@ def _row(name: str, found: Sequence[Movement]) -> str:
     kinds = ", ".join(licence for licence, _ in licences)
     shares = " / ".join(f"{splits[s]:,}" for s in ("train", "valid", "test"))
     works, files = len({m.work for m in found}), len({(m.collection, m.source) for m in found})
-    return f"| {name} | {files} | {len(found)} | {works} | {notes:,} | {1 - notes / max(1, before):.1%} | {hours:.1f} | {shares} | {kinds} |"
-
-
+    return (
+        f"| {name} | {files} | {len(found)} | {works} | {notes:,} | {1 - notes / max(1, before):.1%} | {hours:.1f} | {shares} | {kinds} |"
+    )

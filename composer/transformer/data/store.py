@@ -158,7 +158,7 @@ def _line_memory(
         a, b = bounds[segment], bounds[segment + 1]
         if b > a:
             last[line] = pitch[b - 1]
-            until[line] = int((start + V.ONSET_TICKS[onset[a:b]] + V.DURATION_TICKS[duration[a:b]]).max())
+            until[line] = max(until[line], int((start + V.ONSET_TICKS[onset[a:b]] + V.DURATION_TICKS[duration[a:b]]).max()))
     return before, held
 
 

@@ -70,10 +70,12 @@ def with_upbeat(passage: Passage) -> Passage:
     stretch = int(np.argmin(same)) if not same.all() else passage.bars
     length = passage.edges[1] - passage.edges[0]
     moved = passage.edges[:stretch] + shift
-    moved = moved[moved < passage.edges[stretch] - 1e-6] if stretch < passage.bars else moved
-    if stretch == passage.bars and moved[-1] < passage.edges[-1] - 1e-6:
-        moved = np.append(moved, moved[-1] + length)[: len(moved) + (moved[-1] + 1e-6 < passage.onset.max(initial=0.0))]
-        edges = np.concatenate([[0.0], moved, [moved[-1] + length]])
+    if stretch < passage.bars:
+        moved = moved[moved < passage.edges[stretch] - 1e-6]
+    if stretch == passage.bars:
+        sounding = float((passage.onset + passage.duration).max(initial=0.0))
+        edges = np.concatenate([[0.0], moved[moved < sounding - 1e-6]])
+        edges = np.append(edges, edges[-1] + (length if len(edges) > 1 else shift))
     else:
         edges = np.concatenate([[0.0], moved, passage.edges[stretch:]])
     source = np.clip(np.searchsorted(passage.edges, edges[:-1] + 1e-6, side="right") - 1, 0, passage.bars - 1)

@@ -1,0 +1,225 @@
+"""The `transformer` generator: sections are written by the model, in two or three waves.
+
+First every theme's first statement, all at once; then the other sections, which begin by hearing their theme's opening (moved to their
+own key) and the last bars of the section before them. So a theme returns, a section continues what came before, and there is still
+enough to write side by side. What the model does not decide is as in every generator: doublings, velocities around the plan's
+dynamics, the closing.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from composer.assembly import assemble, moved
+from composer.errors import ComposerError
+from composer.plan import Plan
+from composer.scene import Draft, Scene, scenes
+from composer.score import Note, Score
+from composer.theory.voicing import into_range
+from composer.transformer import vocabulary as V
+from composer.transformer.checkpoint import load_model
+from composer.transformer.lane import ROLE_WEIGHT, Practice, Voice, section_task, voices_of
+from composer.transformer.model import Transformer
+from composer.transformer.quantized import quantized
+from composer.transformer.sampling import DEFAULT, Settings, Transcript, joined, write
+
+#: the checkpoint that ships with the program
+SHIPPED = Path(__file__).parents[2] / "checkpoints" / "hitpoint.safetensors"
+#: bars of a theme, and of the section before, that a section hears before it begins
+THEME_BARS, LEAD_BARS = 4, 4
+#: share of the model's context that each of the two may take
+PROMPT_SHARE = 0.25
+
+
+class CheckpointError(ComposerError):
+    """The weights cannot be used."""
+
+
+@functools.cache
+def load(path: Path = SHIPPED) -> tuple[Transformer, dict[str, Any]]:
+    """The model, ready to write, and what its file says of it.
+
+    Raises CheckpointError for a file that is missing, broken or of another version.
+    """
+    try:
+        model, meta = load_model(path)
+        return quantized(model), meta
+    except FileNotFoundError:
+        raise CheckpointError(f"there are no weights at {path}", "Get the checkpoint, or use --generator chords.") from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(str(error), "Get the checkpoint anew, or use --generator chords.") from None
+
+
+def compose(plan: Plan, checkpoint: Path = SHIPPED, settings: Settings = DEFAULT) -> Score:
+    """Write all parts of a plan; the same plan and weights give the same score.
+
+    Raises CheckpointError when there are no usable weights.
+    """
+    model, meta = load(checkpoint)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small products: more threads cost more than they bring, and sums keep their order
+    try:
+        statements = _Writer(plan, model, meta, settings).write()
+    finally:
+        torch.set_num_threads(threads)
+    tracks: dict[str, list[Note]] = {part.id: [] for part in plan.parts}
+    for statement in statements:
+        for part_id, notes in _played(statement, plan).items():
+            tracks[part_id] += notes
+    return assemble(plan, tracks)
+
+
+@dataclass
+class _Statement:
+    """A section, written."""
+
+    scene: Scene
+    voices: list[Voice]
+    #: follower → leader
+    doubles: dict[str, str]
+    #: semitones from the reference C up to the section's tonic
+    shift: int
+    music: Transcript
+
+
+class _Writer:
+    """Writes the sections of one plan, wave after wave."""
+
+    def __init__(self, plan: Plan, model: Transformer, meta: dict[str, Any], settings: Settings) -> None:
+        self.plan, self.model, self.settings = plan, model, settings
+        self.instruments: list[str] = meta["instruments"]
+        self.practice = Practice(meta["practice"])
+        self.scenes = scenes(plan)
+        self.done: dict[int, _Statement] = {}
+        self.first: dict[str, int] = {}  # theme → its first section
+        self.owners = {(part.id, role): i for i, (part, role) in enumerate((p, r) for p in plan.parts for r in V.ROLE_ORDER)}
+
+    def write(self) -> list[_Statement]:
+        """All sections, in order."""
+        for i, scene in enumerate(self.scenes):
+            self.first.setdefault(scene.section.theme, i)
+        for wave in waves([scene.section.theme for scene in self.scenes]):
+            self._write_wave(wave)
+        return [self.done[i] for i in range(len(self.scenes))]
+
+    def _write_wave(self, wave: Sequence[int]) -> None:
+        tasks, pending = [], []
+        for i in wave:
+            scene = self.scenes[i]
+            voices, doubles = voices_of(scene, self.plan)
+            shift = V.reference_shift(scene.key.tonic)
+            if not voices:
+                continue
+            last, prompt = self._last_pitches(i), self._prompt(i, shift)
+            tasks.append(section_task(scene, voices, self.owners, self.instruments, self.practice, shift, last, prompt))
+            pending.append((i, scene, voices, doubles, shift))
+        for (i, scene, voices, doubles, shift), music in zip(
+            pending, write(self.model, tasks, self.settings) if tasks else [], strict=True
+        ):
+            self.done[i] = _Statement(scene, voices, doubles, shift, music)
+        for i in wave:
+            if i not in self.done:  # nobody plays
+                empty = np.zeros(0, dtype=np.int64)
+                nothing = Transcript(empty.reshape(0, 4), empty, np.zeros(0), empty.reshape(0, len(V.FIELDS)), empty, empty, empty, 0.0)
+                self.done[i] = _Statement(self.scenes[i], [], {}, 0, nothing)
+
+    def _prompt(self, i: int, shift: int) -> Transcript | None:
+        """What section i hears before it begins: its theme in its own key, then the bars before it as they sound."""
+        limit = int(self.model.config.context * PROMPT_SHARE)
+        heard = []
+        theme = self.done.get(self.first[self.scenes[i].section.theme])
+        if theme is not None and theme.voices:
+            heard.append(theme.music.part(0, THEME_BARS, limit))
+        before = self.done.get(i - 1)
+        if before is not None and before.voices:
+            bars = len(before.scene.bars)
+            heard.append(before.music.part(max(0, bars - LEAD_BARS), bars, limit).moved(before.shift - shift))
+        return joined(heard) if heard else None
+
+    def _last_pitches(self, i: int) -> dict[tuple[str, str], int]:
+        """Sounding pitch that each (part, role) played last in the section before."""
+        before = self.done.get(i - 1)
+        if before is None:
+            return {}
+        found = {}
+        for draft, voice in _drafts(before):
+            found[voice.part.id, voice.role] = draft.pitch
+        return found
+
+
+def waves(themes: Sequence[str]) -> list[list[int]]:
+    """Sections in groups that can be written side by side: first statements; then every second of the rest; then what lies between.
+
+    Neighbours are never in one of the later groups, so a section there continues what stands before it whenever that is written.
+    """
+    first = {theme: themes.index(theme) for theme in themes}
+    opening = sorted(first.values())
+    rest = [i for i in range(len(themes)) if i not in opening]
+    second = [i for k, i in enumerate(rest) if i - 1 in opening or (k % 2 == 0 and i - 1 not in rest[:k])]
+    third = [i for i in rest if i not in second]
+    return [wave for wave in (opening, second, third) if wave]
+
+
+# --- from events to notes ---------------------------------------------------------------------------------------------
+
+
+def _drafts(statement: _Statement) -> list[tuple[Draft, Voice]]:
+    """Every note as a draft in film beats, with who plays it; `stress` is how far its dynamic lies from the line's own."""
+    music, scene = statement.music, statement.scene
+    found = []
+    for (onset, pitch, duration, velocity), segment, time in zip(music.events, music.segment, music.time, strict=True):
+        if onset < 0:
+            continue
+        voice = statement.voices[segment % len(statement.voices)]
+        sounding = int(pitch) + (0 if voice.role == "percussion" else statement.shift)
+        loudness = int(music.fields[segment, V.FIELD_INDEX["loudness"]]) - 1
+        stress = 0.6 * float(V.VELOCITIES_AT[velocity] - V.VELOCITIES_AT[max(0, loudness)])
+        length = float(V.DURATION_TICKS[duration]) / V.TICKS_PER_BEAT
+        found.append((Draft(scene.start + float(time), length, sounding, float(np.clip(stress, -14, 14))), voice))
+    return found
+
+
+def _played(statement: _Statement, plan: Plan) -> dict[str, list[Note]]:
+    """Notes of every part in one section, doublings included."""
+    scene = statement.scene
+    lines: dict[tuple[str, str], list[Draft]] = {}
+    for draft, voice in _drafts(statement):
+        lines.setdefault((voice.part.id, voice.role), []).append(draft)
+    for (part_id, _), drafts in lines.items():
+        if plan.part(part_id).info.polyphony == 1 or len({round(d.start, 4) for d in drafts}) == len(drafts):
+            _one_at_a_time(drafts)
+    for follower, leader in statement.doubles.items():
+        led = next(((role, drafts) for (part, role), drafts in lines.items() if part == leader), None)
+        if led is not None and (follower, led[0]) not in lines:
+            seat = 0.35 if led[0] == "bass" else 0.42
+            lines[follower, led[0]] = moved(led[1], plan.part(follower).info, seat=seat)
+    played: dict[str, list[Note]] = {}
+    for (part_id, role), drafts in lines.items():
+        info = plan.part(part_id).info
+        for draft in drafts:
+            pitch = draft.pitch if info.is_drum else into_range(draft.pitch, *info.range)
+            velocity = round(scene.velocity(draft.start) + draft.stress + ROLE_WEIGHT[role])
+            end = min(draft.end, scene.end) if not _held_close(scene, draft) else scene.end
+            if end - draft.start > 0.02:
+                played.setdefault(part_id, []).append(Note(round(draft.start, 6), round(end - draft.start, 6), pitch, min(124, max(14, velocity))))  # fmt: skip
+    return played
+
+
+def _held_close(scene: Scene, draft: Draft) -> bool:
+    """The film's last chord is held to its bar line."""
+    return scene.is_last and draft.start >= scene.bars[-1].start - 1e-6
+
+
+def _one_at_a_time(drafts: list[Draft]) -> None:
+    """A line ends each note where the next begins."""
+    drafts.sort(key=lambda d: d.start)
+    for note, following in zip(drafts, drafts[1:], strict=False):
+        if note.end > following.start > note.start:
+            note.duration = following.start - note.start

@@ -1,0 +1,233 @@
+"""A plan as the model sees it: for every section the segments to write, with their conditions.
+
+Every part that plays a role becomes a line; a piano that plays tune, chords and bass is three. How dense, how high and how thick a
+line is comes from the plan's own numbers read through human practice (`data.practice`, kept in the checkpoint).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from composer.instruments import Instrument
+from composer.plan import Part, Plan
+from composer.scene import BarSpan, Scene
+from composer.theory.chords import Chord
+from composer.theory.listening import quality_of
+from composer.transformer import vocabulary as V
+from composer.transformer.sampling import Task, Transcript
+
+Ints = NDArray[np.int64]
+#: velocity of a role beside a plain note, as the other generators have it
+ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony": -10, "pad": -14, "percussion": -6}
+#: who must strike a hard hit; inner lines may follow
+STRIKERS = ("melody", "bass", "harmony", "percussion")
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One part in one role."""
+
+    part: Part
+    role: str
+
+    @property
+    def info(self) -> Instrument:
+        """The instrument's row."""
+        return self.part.info
+
+
+#: lines a role is written in; who else plays the role doubles the nearest of them, as orchestras do
+LINES = {"melody": 1, "bass": 1, "counter": 2, "harmony": 4, "ostinato": 2, "pad": 3, "percussion": 9}
+
+
+def voices_of(scene: Scene, plan: Plan) -> tuple[list[Voice], dict[str, str]]:
+    """Lines of a section in the order they are written (by role, higher instruments first), and follower → leader for all who double."""
+    found: list[Voice] = []
+    doubles = dict(scene.section.doubles)
+    for role in V.ROLE_ORDER:
+        players = [plan.part(p) for p in scene.section.roles.get(role, ()) if p not in scene.section.doubles]
+        own: list[Voice] = []
+        leaders = players[: LINES[role]]
+        for part in sorted(players, key=lambda p: -sum(p.info.comfortable)):
+            if part.info.polyphony < 3 and any(v.part.id == part.id for v in found):
+                continue  # one line at a time: the first role it was given
+            if part in leaders:
+                own.append(Voice(part, "ostinato" if role == "percussion" and not _is_percussion(part.info) else role))
+        for part in players:
+            if part not in leaders and own and not any(v.part.id == part.id for v in found):
+                nearest = min(own, key=lambda v: abs(sum(v.info.comfortable) - sum(part.info.comfortable)))
+                doubles[part.id] = nearest.part.id
+        found += own
+    return found, doubles
+
+
+def _is_percussion(info: Instrument) -> bool:
+    """What the training music calls percussion: drums and timpani; bells and xylophones play figures."""
+    return info.is_drum or info.id == "timpani"
+
+
+class Practice:
+    """Human practice, read from a checkpoint."""
+
+    def __init__(self, tables: Mapping[str, Any]) -> None:
+        self.tables = tables
+
+    def density(self, role: str, qpm: float, share: float) -> int:
+        """Density field at a share (0…1) of practice."""
+        band = int(np.digitize(int(V.tempo_field(qpm)), self.tables["tempo_bands"]))
+        return round(self._at(self.tables["density"][role][band], share))
+
+    def register(self, info: Instrument, role: str, share: float) -> float:
+        """Mean sounding pitch, inside the comfortable range."""
+        low, high = info.comfortable
+        table = self.tables["register"].get(f"{info.id} {role}")
+        place = {"melody": 0.62, "counter": 0.5, "harmony": 0.45, "pad": 0.45, "ostinato": 0.5, "bass": 0.28, "percussion": 0.5}[role]
+        pitch = self._at(table, share) if table else low + (high - low) * (place + 0.3 * (share - 0.5))
+        return float(min(high - 3, max(low + 3, pitch)))
+
+    def voices(self, info: Instrument, role: str, share: float) -> int:
+        """Field of notes per onset."""
+        table = self.tables["voices"].get(f"{info.id} {role}")
+        if table:
+            return round(self._at(table, share))
+        return 1 if info.polyphony < 3 or role in ("melody", "bass", "counter") else 3
+
+    def _at(self, table: list[float], share: float) -> float:
+        return float(np.interp(share, self.tables["shares"], table)) if table else 1.0
+
+
+def hands(voice: Voice) -> int:
+    """Notes at one time: chords for who plays chords, else one."""
+    if voice.role in ("melody", "counter", "bass") or voice.info.polyphony == 1:
+        return 2 if voice.role in ("bass",) and voice.info.family == "piano" else 1
+    return min(voice.info.polyphony, 2 if voice.info.family == "strings" and voice.role != "pad" else 4)
+
+
+def range_of(voice: Voice) -> tuple[int, int]:
+    """Sounding pitches a line may use: the comfortable range, chords not below the mud."""
+    low, high = voice.info.comfortable
+    if _is_percussion(voice.info):
+        return voice.info.range
+    if voice.role in ("melody", "counter") and voice.info.polyphony >= 4 and high >= 79:
+        low = max(low, 57)  # above its own accompaniment
+    if voice.role in ("harmony", "pad") and voice.info.polyphony >= 4:
+        low = max(low, 45)
+    if voice.role == "bass":
+        high = min(high, max(low + 19, 60))
+    return low, high
+
+
+def density_share(scene: Scene, bar: BarSpan) -> float:
+    """How full a bar is among what players are given, 0…1: the section's density, bent by the bar's own arousal."""
+    return float(np.clip(0.06 + 0.84 * scene.section.density + 0.22 * (bar.plan.arousal - scene.arousal), 0.03, 0.97))
+
+
+def section_task(
+    scene: Scene,
+    voices: list[Voice],
+    owners: Mapping[tuple[str, str], int],
+    instruments: list[str],
+    practice: Practice,
+    shift: int,
+    last: Mapping[tuple[str, str], int],
+    prompt: Transcript | None,
+) -> Task:
+    """A section as something to write; `owners` numbers the plan's lines, `last` has the sounding pitch each (part, role) played before."""
+    first = scene.bars[0].start
+    rows, line, bar_index, start, ticks, struck, closing = [], [], [], [], [], [], []
+    for index, bar in enumerate(scene.bars):
+        fields = _bar_fields(scene, index, len(voices), shift)
+        final = scene.is_last and bar is scene.bars[-1]
+        length = round(bar.length * V.TICKS_PER_BEAT)
+        for number, voice in enumerate(voices):
+            rows.append(_row(fields, scene, bar, voice, number, instruments, practice, shift))
+            line.append(number)
+            bar_index.append(index)
+            start.append(bar.start - first)
+            ticks.append(length)
+            struck.append(_struck(scene, bar, voice, final, length))
+            closing.append(final and not _is_percussion(voice.info))
+    shifts = [0 if _is_percussion(v.info) else shift for v in voices]
+    ranges = np.array([[low - s, high - s] for (low, high), s in zip(map(range_of, voices), shifts, strict=True)], dtype=np.int64)
+    before = [last.get((v.part.id, v.role), -1) for v in voices]
+    return Task(
+        name=f"{scene.seed}/{scene.section.id}/notes",
+        fields=np.array(rows, dtype=np.int64),
+        line=np.array(line, dtype=np.int64),
+        bar=np.array(bar_index, dtype=np.int64),
+        start=np.array(start),
+        ticks=np.array(ticks, dtype=np.int64),
+        struck=np.array(struck, dtype=np.int64),
+        closing=np.array(closing, dtype=bool),
+        ranges=np.clip(ranges, 0, 127),
+        hands=np.array([hands(v) for v in voices], dtype=np.int64),
+        last=np.array([p if p < 0 else int(V.to_relative(p, s)) for p, s in zip(before, shifts, strict=True)], dtype=np.int64),
+        owner=np.array([owners[v.part.id, v.role] for v in voices], dtype=np.int64),
+        prompt=prompt,
+    )
+
+
+def _struck(scene: Scene, bar: BarSpan, voice: Voice, final: bool, length: int) -> int:
+    """Onset class of the first moment in the bar that this line must mark, −1: none."""
+    if final and not _is_percussion(voice.info):
+        return 0
+    moments = [h for h in scene.hard if bar.start - 1e-6 <= h < bar.end - 1e-6] if voice.role in STRIKERS else []
+    if voice.role in ("ostinato", "melody"):
+        moments += [h for h in scene.soft if bar.start - 1e-6 <= h < bar.end - 1e-6]
+    if not moments:
+        return -1
+    return int(V.onset_class(round((min(moments) - bar.start) * V.TICKS_PER_BEAT), length))
+
+
+def _bar_fields(scene: Scene, index: int, lines: int, shift: int) -> dict[str, int]:
+    bar, bars = scene.bars[index], len(scene.bars)
+    upper, lower = (int(x) for x in bar.plan.metre.split("/"))
+    fields = {
+        "metre": int(V.metre_field(bar.length, lower, upper)),
+        "tempo": int(V.tempo_field(bar.plan.qpm)),
+        "tonic": (scene.key.tonic - shift) % 12 + 1,
+        "mode": 2 if scene.key.is_minor else 1,
+        "valence": int(V.valence_field(bar.plan.valence)),
+        "arousal": int(V.valence_field(bar.plan.arousal)),
+        "tension": int(V.tension_field(bar.plan.tension)),
+        "cut_rhythm": int(V.cut_rhythm_field(bar.plan.cut_rhythm)),
+        "since": min(index, V.BAR_FIELDS["since"] - 1) + 1,
+        "until": min(bars - 1 - index, V.BAR_FIELDS["until"] - 1) + 1,
+        "lines": min(lines, V.BAR_FIELDS["lines"]),
+    }
+    for half, beat in ((1, bar.start), (2, bar.start + bar.length / 2)):
+        fields |= {f"{name}_{half}": value for name, value in _chord_fields(scene.chord_at(beat), shift).items()}
+    ahead = [h for h in scene.hard if h >= bar.start - 1e-6]
+    distance = V.BAR_FIELDS["hit_in"] - 1
+    if ahead:
+        distance = min(distance, scene.bar_at(ahead[0]).index - bar.index)
+        if distance == 0:
+            fields["hit_at"] = min(15, int((ahead[0] - bar.start) * 2 + 1e-6)) + 1
+    return fields | {"hit_in": distance + 1}
+
+
+def _chord_fields(chord: Chord, shift: int) -> dict[str, int]:
+    return {"root": (chord.root - shift) % 12 + 1, "quality": quality_of(chord) + 1, "bass": (chord.bass - shift) % 12 + 1}
+
+
+def _row(
+    fields: Mapping[str, int], scene: Scene, bar: BarSpan, voice: Voice, number: int, instruments: list[str], practice: Practice, shift: int
+) -> list[int]:
+    share = density_share(scene, bar)
+    high = float(np.clip(0.5 + 0.3 * bar.plan.arousal, 0.1, 0.9))
+    register = practice.register(voice.info, voice.role, high)
+    own = {
+        "instrument": instruments.index(voice.info.id) + 1 if voice.info.id in instruments else 0,
+        "role": V.ROLE_ORDER.index(voice.role) + 1,
+        "density": practice.density(voice.role, bar.plan.qpm, share),
+        "register": int(V.register_field(register - (0 if voice.role == "percussion" else shift))),
+        "loudness": int(V.velocity_class(min(124, scene.velocity(bar.start + 1e-3) + ROLE_WEIGHT[voice.role]))) + 1,
+        "voices": min(practice.voices(voice.info, voice.role, 0.35 + 0.4 * share), 4 if hands(voice) > 1 else 1),
+        "slot": number % V.LINE_FIELDS["slot"] + 1,
+    }
+    return [own.get(name, fields.get(name, 0)) for name in V.FIELD_NAMES]

@@ -1,0 +1,483 @@
+"""Writing: from conditions to events, within what players can play.
+
+A *task* is a stretch of music as a list of segments (bar by bar, line by line) with conditions, ranges and what must be struck. Several
+tasks are written in step. Every choice is drawn from the model's own distribution cut down to what is possible: places inside the bar
+that do not go back, pitches within the range and not twice at once, no more notes at a time than the player has hands, an end on time.
+The plan's chord can be favoured (`Settings.chord_bias`); the default only leans.
+
+Random numbers come from a generator of each task's own name, so a task is written the same whoever is written beside it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from composer.transformer import vocabulary as V
+from composer.transformer.batches import HEADER, echoes
+from composer.transformer.decoding import Decoder
+from composer.transformer.model import KIND_HEADER, KIND_NOTE, Events, Transformer
+
+Array = NDArray[Any]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+_AFFECT = np.array([V.FIELD_INDEX[name] for name in V.AFFECT_FIELDS])
+_BEFORE, _HELD, _QUALITY = V.FIELD_INDEX["before"], V.FIELD_INDEX["held"], V.FIELD_INDEX["quality_1"]
+_CLASS_OF_PITCH = np.arange(V.PITCHES) % 12
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How boldly to choose."""
+
+    #: temperatures of onset, pitch, duration, velocity
+    temperatures: tuple[float, float, float, float] = (0.95, 0.9, 0.9, 0.9)
+    #: only the likeliest choices that make up this share are drawn from
+    top_p: float = 0.96
+    #: how far to push from the music without feeling towards the one asked for; 1 is no push and half the work
+    guidance: float = 1.0
+    #: added to the log-probability of chord notes on beats, and of the key's notes elsewhere
+    chord_bias: float = 0.6
+
+
+DEFAULT = Settings()
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """Written music as the model reads it: T events over S segments."""
+
+    #: (T, 4) onset, pitch (relative), duration, velocity; onset −1 for headers
+    events: Ints
+    #: (T,) segment of each event
+    segment: Ints
+    #: (T,) beats from the stretch's start
+    time: Floats
+    #: (S, len(FIELDS))
+    fields: Ints
+    #: (S,) first onset class of the bar's second half
+    half: Ints
+    #: (S,) bar of each segment, and whose line it is (a number that stays the same throughout a plan)
+    bar: Ints
+    owner: Ints
+    #: length in beats
+    beats: float
+
+    def echoes(self) -> Ints:
+        """(T, 3, 4) what the model hears beside the events."""
+        events = np.where(self.events[:, :1] < 0, HEADER, self.events)
+        return np.asarray(echoes(events, self.segment, self.bar, self.owner))
+
+    def moved(self, semitones: int) -> Transcript:
+        """Read from a reference so many semitones lower: pitches, chords and keys rise."""
+        if semitones == 0:
+            return self
+        events, fields = self.events.copy(), self.fields.copy()
+        drum = fields[:, V.FIELD_INDEX["role"]] == V.ROLE_ORDER.index("percussion") + 1
+        notes = (events[:, 0] >= 0) & ~drum[self.segment]
+        events[notes, 1] = V.to_relative(events[notes, 1], -semitones)
+        for name in ("root_1", "bass_1", "root_2", "bass_2", "tonic"):
+            column = fields[:, V.FIELD_INDEX[name]]
+            fields[:, V.FIELD_INDEX[name]] = np.where((column >= 1) & (column <= 12), (column - 1 + semitones) % 12 + 1, column)
+        before = fields[:, _BEFORE]
+        fields[:, _BEFORE] = np.where((before > 0) & ~drum, V.to_relative(before - 1, -semitones) + 1, before)
+        return replace(self, events=events, fields=fields)
+
+    def part(self, first_bar: int, last_bar: int, limit: int) -> Transcript:
+        """Bars first … last − 1, the later ones if all would be more than `limit` events."""
+        bars = self.bar[self.segment]
+        while first_bar < last_bar - 1 and ((bars >= first_bar) & (bars < last_bar)).sum() > limit:
+            first_bar += 1
+        inside = np.flatnonzero((bars >= first_bar) & (bars < last_bar))[-limit:]
+        if not len(inside):
+            nothing = np.zeros(0, dtype=np.int64)
+            return Transcript(self.events[:0], nothing, np.zeros(0), self.fields[:0], nothing, nothing, nothing, 0.0)
+        start = float(self.time[inside[0]])
+        one, two = int(self.segment[inside[0]]), int(self.segment[inside[-1]]) + 1
+        later = self.time[bars >= last_bar]
+        end = float(later[0]) if len(later) else self.beats
+        return Transcript(
+            self.events[inside], self.segment[inside] - one, self.time[inside] - start, self.fields[one:two], self.half[one:two],
+            self.bar[one:two] - self.bar[one], self.owner[one:two], end - start,
+        )  # fmt: skip
+
+
+def joined(parts: Sequence[Transcript]) -> Transcript:
+    """One after the other."""
+    events, segments, times, fields, halves, bars, owners = [], [], [], [], [], [], []
+    base, bar_base, beats = 0, 0, 0.0
+    for part in parts:
+        events.append(part.events)
+        segments.append(part.segment + base)
+        times.append(part.time + beats)
+        fields.append(part.fields)
+        halves.append(part.half)
+        bars.append(part.bar + bar_base)
+        owners.append(part.owner)
+        base += len(part.fields)
+        bar_base += int(part.bar.max(initial=-1)) + 1
+        beats += part.beats
+    return Transcript(
+        np.concatenate(events), np.concatenate(segments), np.concatenate(times), np.concatenate(fields), np.concatenate(halves),
+        np.concatenate(bars), np.concatenate(owners), beats,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """S segments to write."""
+
+    #: of the random numbers
+    name: str
+    #: (S, len(FIELDS)); `before` and `held` are filled in while writing
+    fields: Ints
+    #: (S,) line of each segment
+    line: Ints
+    #: (S,) bar of each segment, and where it begins, beats from the task's start
+    bar: Ints
+    start: Floats
+    #: (S,) length of the bar, ticks
+    ticks: Ints
+    #: (S,) onset class that must be struck, −1: none
+    struck: Ints
+    #: (S,) whether this is the last word: one onset, chord notes only
+    closing: NDArray[np.bool_]
+    #: (L, 2) lowest and highest relative pitch of each line
+    ranges: Ints
+    #: (L,) notes at one time
+    hands: Ints
+    #: (L,) relative pitch each line last played before the task, −1: none
+    last: Ints
+    #: (L,) whose lines they are, as `Transcript.owner`
+    owner: Ints
+    #: what was heard before
+    prompt: Transcript | None = None
+
+    @property
+    def beats(self) -> float:
+        """Length."""
+        return float(self.start[-1] + self.ticks[-1] / V.TICKS_PER_BEAT)
+
+
+def write(model: Transformer, tasks: Sequence[Task], settings: Settings = DEFAULT) -> list[Transcript]:
+    """Write all tasks in step; one transcript for each."""
+    with torch.inference_mode():
+        return _Writing(model, tasks, settings).run()
+
+
+class _Memory:
+    """What the lines of one task have played, by bar, for its echoes; bars of the prompt count −1, −2, … backwards."""
+
+    def __init__(self, prompt: Transcript | None) -> None:
+        self.played: dict[tuple[int, int], list[tuple[int, int, int, int, int]]] = {}
+        self.sources: list[list[tuple[int, int, int, int, int]] | None] = [None] * len(V.ECHOES)
+        self.now: list[tuple[int, int, int, int, int]] = []
+        self.bar: int | None = None
+        if prompt is None or not len(prompt.bar):
+            return
+        bars = int(prompt.bar[-1]) + 1
+        segment = -1
+        for (onset, pitch, duration, _), owner in zip(prompt.events, prompt.segment, strict=True):
+            if owner != segment:
+                segment, ordinal, before = int(owner), -1, -1
+                self.begin(int(prompt.bar[segment]) - bars, int(prompt.owner[segment]))
+            if onset >= 0:
+                ordinal = ordinal + 1 if onset == before else 0
+                before = onset
+                self.add(int(onset), ordinal, int(pitch), int(duration))
+        self.bar = None  # the line that ended the prompt is no neighbour
+
+    def begin(self, bar: int, owner: int) -> None:
+        """A new segment."""
+        neighbour = self.now if self.bar == bar else None
+        self.now = self.played[owner, bar] = []
+        self.bar = bar
+        self.sources = [self.played.get((owner, bar - 1)), self.played.get((owner, bar - 2)), neighbour]
+
+    def add(self, onset: int, ordinal: int, pitch: int, duration: int) -> None:
+        """A note of the segment being written."""
+        step = int(np.clip(pitch - self.now[-1][2], -24, 24)) + 24 if self.now else 49
+        self.now.append((onset * 16 + min(ordinal, 15), onset, pitch, duration, step))
+
+    def echo(self, key: int) -> list[tuple[int, int, int, int]]:
+        """The three echoes after a place (onset × 16 + notes already begun there)."""
+        found = []
+        for notes in self.sources:
+            if notes is None:
+                found.append(V.NOTHING)
+            else:
+                found.append(next((note[1:] for note in notes if note[0] >= key), V.CEASED))
+        return found
+
+
+class _Writing:
+    """State of B tasks: arrays with a row for each that is still being written."""
+
+    def __init__(self, model: Transformer, tasks: Sequence[Task], settings: Settings) -> None:
+        self.model, self.tasks, self.settings = model, list(tasks), settings
+        count = len(self.tasks)
+        self.alive = np.arange(count)
+        self.guided = settings.guidance != 1.0
+        self.decoder = Decoder(model, count * (2 if self.guided else 1))
+        # one stream of random numbers a task (numpy's generators would do; this one is the same on every platform)
+        self.dice = [random.Random(task.name) for task in self.tasks]
+        self.fields = [task.fields.copy() for task in self.tasks]
+        self.last = [task.last.copy() for task in self.tasks]
+        self.until = [np.zeros(len(task.ranges)) for task in self.tasks]  # beats from the task's start until which a line sounds
+        self.written: list[list[tuple[int, int, int, int, int, float]]] = [[] for _ in self.tasks]
+        self.memory = [_Memory(task.prompt) for task in self.tasks]
+        self.at = np.full(count, -1)  # segment being written
+        self.needs_header = np.ones(count, dtype=bool)
+        # rows of the segment being written
+        self.row = {name: np.zeros(count, dtype=np.int64) for name in ("onset", "pitch", "duration", "velocity", "chord", "notes", "low", "high", "hands", "places", "struck", "left", "half")}  # fmt: skip
+        self.closing = np.zeros(count, dtype=bool)
+        self.now = np.zeros((count, len(V.FIELDS)), dtype=np.int64)
+        self.tones = np.zeros((count, 2, 12))
+        self.conditions = torch.zeros(count * (2 if self.guided else 1), model.config.width)
+        self._hear_prompts()
+
+    def _hear_prompts(self) -> None:
+        prompts = [task.prompt for task in self.tasks]
+        length = max((len(p.events) for p in prompts if p is not None), default=0)
+        if not length:
+            return
+        length = min(length, self.model.config.context)
+        kind, onset, pitch, duration, velocity, segment = (np.zeros((len(prompts), length), dtype=np.int64) for _ in range(6))
+        echo = np.empty((len(prompts), length, len(V.ECHOES), 4), dtype=np.int64)
+        echo[:] = V.NOTHING
+        time = np.zeros((len(prompts), length), dtype=np.float32)
+        fields, halves, base = [np.zeros((1, len(V.FIELDS)), dtype=np.int64)], [np.zeros(1, dtype=np.int64)], 1
+        for i, prompt in enumerate(prompts):
+            if prompt is None or not len(prompt.events):
+                continue
+            events = prompt.events[-length:]
+            place = slice(length - len(events), length)
+            note = events[:, 0] >= 0
+            kind[i, place] = np.where(note, KIND_NOTE, KIND_HEADER)
+            for array, column in ((onset, 0), (pitch, 1), (duration, 2), (velocity, 3)):
+                array[i, place] = np.where(note, events[:, column], 0)
+            segment[i, place] = prompt.segment[-length:] + base
+            echo[i, place] = prompt.echoes()[-length:]
+            time[i, place] = prompt.time[-length:] - prompt.beats
+            fields.append(prompt.fields)
+            halves.append(prompt.half)
+            base += len(prompt.fields)
+        arrays = [kind, onset, pitch, duration, velocity, segment]
+        rows, half = np.concatenate(fields), np.concatenate(halves)
+        if self.guided:
+            arrays = [np.concatenate([a, a if a is not segment else a + len(rows)]) for a in arrays]
+            time, echo = np.concatenate([time, time]), np.concatenate([echo, echo])
+            rows, half = np.concatenate([rows, _without_affect(rows)]), np.concatenate([half, half])
+        self.decoder.prefill(Events(*map(torch.from_numpy, (*arrays, echo, time, rows, half))))
+
+    # --- the loop --------------------------------------------------------------------------------------------------------
+
+    def run(self) -> list[Transcript]:
+        """Step until every task is written."""
+        self._next_segments(np.arange(len(self.alive)))
+        while len(self.alive):
+            stream = self._hear()
+            onset = self._choose_onset(stream)
+            ended = onset == V.END
+            if not ended.all():
+                self._choose_note(stream, onset, ended)
+            over = np.flatnonzero(ended)
+            if len(over):
+                self._next_segments(over)
+        return [self._transcript(i) for i in range(len(self.tasks))]
+
+    def _hear(self) -> torch.Tensor:
+        """Feed the current event of every task (a header or the note just chosen)."""
+        row, fresh = self.row, self.needs_header.copy()
+        if fresh.any():
+            which = np.flatnonzero(fresh)
+            found = self.model.conditions(torch.from_numpy(self.now[which]))
+            self.conditions[torch.from_numpy(which)] = found
+            if self.guided:
+                bare = self.model.conditions(torch.from_numpy(_without_affect(self.now[which])))
+                self.conditions[torch.from_numpy(which + len(self.alive))] = bare
+        note = ~fresh
+        kind = np.where(fresh, KIND_HEADER, KIND_NOTE)
+        start = np.array([self.tasks[t].start[self.at[i]] for i, t in enumerate(self.alive)])
+        time = start + np.where(note, V.ONSET_TICKS[np.minimum(row["onset"], V.ONSETS - 1)], 0) / V.TICKS_PER_BEAT
+        columns = [kind, *(np.where(note, row[name], 0) for name in ("onset", "pitch", "duration", "velocity")), np.arange(len(kind))]
+        fields, half = self.now, row["half"]
+        echo = np.array([self._echo(i) for i in range(len(kind))])[:, None]
+        if self.guided:
+            echo = np.concatenate([echo, echo])
+            columns = [np.concatenate([c, c]) for c in columns]
+            columns[-1] = np.arange(2 * len(kind))
+            time, fields, half = np.concatenate([time, time]), np.concatenate([fields, fields]), np.concatenate([half, half])
+        event = Events(
+            *(torch.from_numpy(c) for c in (*(c[:, None] for c in columns), echo, time.astype(np.float32)[:, None], fields, half))
+        )
+        self.needs_header[:] = False
+        return self.decoder.step(event, self.conditions)
+
+    def _echo(self, i: int) -> list[tuple[int, int, int, int]]:
+        """What came next at this place in the segments that a task's row listens back to."""
+        memory = self.memory[self.alive[i]]
+        if self.needs_header[i]:
+            return memory.echo(0)
+        return memory.echo(int(self.row["onset"][i]) * 16 + min(int(self.row["chord"][i]) - 1, 15) + 1)
+
+    def _logits(self, logits: torch.Tensor) -> Floats:
+        """Guided logits (B, K) as doubles."""
+        x = logits.double().numpy()
+        if not self.guided:
+            return np.asarray(x)
+        asked, bare = np.split(x, 2)
+        return np.asarray(bare + self.settings.guidance * (asked - bare))
+
+    def _choose_onset(self, stream: torch.Tensor) -> Ints:
+        row = self.row
+        places = np.arange(V.ONSETS + 1)[None]
+        begun = row["notes"] > 0
+        last = np.where(begun, row["onset"], -1)
+        more = begun & (row["chord"] < row["hands"]) & (row["pitch"] > row["low"])
+        allowed = (places > last[:, None]) | ((places == last[:, None]) & more[:, None])
+        allowed &= places < row["places"][:, None]
+        owed = (row["struck"] >= 0) & (last < row["struck"])
+        allowed &= ~owed[:, None] | (places <= row["struck"][:, None])
+        # the last word is one onset
+        allowed &= ~self.closing[:, None] | (places == np.maximum(row["struck"], 0)[:, None])
+        full = row["notes"] >= row["left"]
+        allowed &= ~full[:, None]
+        allowed[:, V.END] = ~owed | full
+        allowed[:, V.END] |= ~allowed[:, : V.END].any(1)
+        return self._pick(self._logits(self.model.onset_out(stream)), allowed, 0, np.ones(len(allowed), dtype=bool))
+
+    def _choose_note(self, stream: torch.Tensor, onset: Ints, ended: NDArray[np.bool_]) -> None:
+        row, model = self.row, self.model
+        onset, going = np.where(ended, 0, onset), ~ended
+        chord_mate = (row["notes"] > 0) & (onset == row["onset"])
+        second_half = (onset >= row["half"]).astype(np.int64)
+        twice = (lambda a: np.concatenate([a, a])) if self.guided else (lambda a: a)
+        onset_t = torch.from_numpy(twice(onset))
+        now = torch.from_numpy(twice(self.now))
+        chord = model.chord_at(now, torch.from_numpy(twice(row["half"])), onset_t)
+        logits = self._logits(model.pitch_logits(stream, onset_t, chord))
+        pitches = np.arange(V.PITCHES)[None]
+        allowed = (pitches >= row["low"][:, None]) & (pitches <= row["high"][:, None])
+        allowed &= ~chord_mate[:, None] | (pitches < row["pitch"][:, None])
+        tones = self.tones[np.arange(len(onset)), second_half][:, _CLASS_OF_PITCH]  # (B, 128) 1 chord, 0.35 key, 0 foreign
+        on_beat = (V.ONSET_TICKS[onset] % V.TICKS_PER_BEAT == 0)[:, None]
+        logits = logits + self.settings.chord_bias * np.where(on_beat, tones, np.minimum(tones, 0.35) / 0.35 * 0.6)
+        strict = allowed & (tones == 1.0)
+        allowed = np.where((self.closing & strict.any(1))[:, None], strict, allowed)
+        pitch = self._pick(logits, allowed, 1, going)
+        pitch_t = torch.from_numpy(twice(pitch))
+        remaining = np.array([self.tasks[t].beats - self.tasks[t].start[self.at[i]] for i, t in enumerate(self.alive)]) * V.TICKS_PER_BEAT - V.ONSET_TICKS[onset]  # fmt: skip
+        fits = V.DURATION_TICKS[None] <= np.maximum(remaining, V.DURATION_TICKS[0])[:, None]
+        duration = self._pick(self._logits(model.duration_logits(stream, onset_t, pitch_t)), fits, 2, going)
+        loud = model.velocity_logits(stream, onset_t, pitch_t, torch.from_numpy(twice(duration)))
+        velocity = self._pick(self._logits(loud), np.ones((len(onset), V.VELOCITIES), dtype=bool), 3, going)
+        row["chord"] = np.where(going, np.where(chord_mate, row["chord"] + 1, 1), row["chord"])
+        for name, value in (
+            ("onset", onset),
+            ("pitch", pitch),
+            ("duration", duration),
+            ("velocity", velocity),
+            ("notes", row["notes"] + 1),
+        ):
+            row[name] = np.where(going, value, row[name])
+        for i in np.flatnonzero(going):
+            task = self.alive[i]
+            at = self.tasks[task].start[self.at[i]] + V.ONSET_TICKS[onset[i]] / V.TICKS_PER_BEAT
+            line = self.tasks[task].line[self.at[i]]
+            self.written[task].append((int(onset[i]), int(pitch[i]), int(duration[i]), int(velocity[i]), int(self.at[i]), float(at)))
+            self.last[task][line] = pitch[i]
+            self.memory[task].add(int(onset[i]), int(row["chord"][i]) - 1, int(pitch[i]), int(duration[i]))
+            self.until[task][line] = max(self.until[task][line], at + V.DURATION_TICKS[duration[i]] / V.TICKS_PER_BEAT)
+
+    def _pick(self, logits: Floats, allowed: NDArray[np.bool_], factor: int, wanted: NDArray[np.bool_]) -> Ints:
+        """Draw a class for every row that wants one (others spend no random number)."""
+        x = np.where(allowed, logits / self.settings.temperatures[factor], -np.inf)
+        p = np.exp(x - x.max(1, keepdims=True))
+        p /= p.sum(1, keepdims=True)
+        order = np.argsort(-p, axis=1, kind="stable")
+        ranked = np.take_along_axis(p, order, 1)
+        before = np.cumsum(ranked, 1) - ranked
+        ranked = np.where(before < self.settings.top_p, ranked, 0.0)
+        edges = np.cumsum(ranked, 1)
+        draw = np.array([self.dice[t].random() if w else 0.5 for t, w in zip(self.alive, wanted, strict=True)]) * edges[:, -1]
+        place = np.minimum((edges <= draw[:, None]).sum(1), (ranked > 0).sum(1) - 1)
+        return np.asarray(order[np.arange(len(place)), place], dtype=np.int64)
+
+    # --- segments --------------------------------------------------------------------------------------------------------
+
+    def _next_segments(self, rows: Ints) -> None:
+        """Begin the next segment of some tasks; tasks that have none left leave."""
+        done = []
+        for i in rows:
+            index = int(self.alive[i])
+            task = self.tasks[index]
+            self.at[i] += 1
+            s = int(self.at[i])
+            if s >= len(task.line):
+                done.append(int(i))
+                continue
+            line, fields = int(task.line[s]), self.fields[index][s]
+            fields[_BEFORE] = self.last[index][line] + 1
+            fields[_HELD] = V.held_field(np.clip(self.until[index][line] - task.start[s], 0, task.ticks[s] / V.TICKS_PER_BEAT))
+            self.now[i] = fields
+            self.written[index].append((-1, 0, 0, 0, s, float(task.start[s])))
+            row = self.row
+            row["low"][i], row["high"][i] = task.ranges[line]
+            row["hands"][i] = task.hands[line]
+            row["places"][i] = int(np.searchsorted(V.ONSET_TICKS, task.ticks[s]))
+            row["half"][i] = int(np.searchsorted(V.ONSET_TICKS, task.ticks[s] / 2))
+            row["struck"][i] = task.struck[s]
+            row["left"][i] = max(6, round(task.ticks[s] / V.TICKS_PER_BEAT * 6)) * min(3, int(task.hands[line]))
+            row["notes"][i] = row["chord"][i] = row["onset"][i] = row["pitch"][i] = 0
+            self.closing[i] = task.closing[s]
+            self.tones[i] = chord_tones(fields)
+            self.needs_header[i] = True
+            self.memory[index].begin(int(task.bar[s]), int(task.owner[line]))
+        if done:
+            self._leave(done)
+
+    def _leave(self, done: list[int]) -> None:
+        stay = np.setdiff1d(np.arange(len(self.alive)), done)
+        rows = np.concatenate([stay, stay + len(self.alive)]) if self.guided else stay
+        self.decoder.keep(rows)
+        self.conditions = self.conditions[torch.from_numpy(rows)]
+        self.alive, self.at, self.needs_header = self.alive[stay], self.at[stay], self.needs_header[stay]
+        self.closing, self.now, self.tones = self.closing[stay], self.now[stay], self.tones[stay]
+        self.row = {name: array[stay] for name, array in self.row.items()}
+
+    def _transcript(self, index: int) -> Transcript:
+        task = self.tasks[index]
+        table = np.array([row[:5] for row in self.written[index]], dtype=np.int64).reshape(-1, 5)
+        time = np.array([row[5] for row in self.written[index]])
+        half = np.searchsorted(V.ONSET_TICKS, task.ticks / 2).astype(np.int64)
+        return Transcript(table[:, :4], table[:, 4], time, self.fields[index], half, task.bar, task.owner[task.line], task.beats)
+
+
+def _without_affect(fields: Ints) -> Ints:
+    bare = fields.copy()
+    bare[:, _AFFECT] = 0
+    return bare
+
+
+_SCALES = np.array([[1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], [1, 0, 1, 1, 0, 1, 0, 1, 1, 0, 1, 1]])  # minor with both its sevenths
+_INTERVALS = ((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8), (0, 5, 7), (0, 4, 7, 10), (0, 4, 7, 11), (0, 3, 7, 10), (0, 3, 6, 10), (0, 3, 6, 9), (0, 7))  # as listening.QUALITIES  # fmt: skip
+
+
+def chord_tones(fields: Ints) -> Floats:
+    """(2, 12) for the halves of a segment's bar: 1 for notes of the chord, 0.35 for other notes of the key, 0 for foreign ones."""
+    found = np.zeros((2, 12))
+    tonic, mode = int(fields[V.FIELD_INDEX["tonic"]]), int(fields[V.FIELD_INDEX["mode"]])
+    if tonic and mode:
+        found[:] = 0.35 * np.roll(_SCALES[mode - 1], tonic - 1)
+    for half in (0, 1):
+        root, quality = int(fields[V.FIELD_INDEX[f"root_{half + 1}"]]), int(fields[V.FIELD_INDEX[f"quality_{half + 1}"]])
+        if 1 <= root <= 12 and 1 <= quality <= len(_INTERVALS):
+            found[half, [(root - 1 + step) % 12 for step in _INTERVALS[quality - 1]]] = 1.0
+    return found
