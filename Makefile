@@ -50,7 +50,7 @@ golden: setup
 	$(PYTHON) -m tests.golden.regenerate
 
 bench: setup
-	$(PYTHON) benchmarks/bench.py $(if $(LONG),--long)
+	$(PYTHON) -m benchmarks.bench $(if $(LONG),--long)
 
 clean:
 	rm -rf runs build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

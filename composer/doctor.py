@@ -6,11 +6,11 @@ import importlib.util
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from composer.dates import source_date_epoch
 from composer.errors import ComposerError, MissingToolError
+from composer.generators import CHECKPOINT
 from composer.instruments import ENSEMBLES, INSTRUMENTS, Instrument, expand
 from composer.manifest import ffmpeg_version, fluidsynth_version
 from composer.options import Options
@@ -19,7 +19,9 @@ from composer.process import find_tool, load_fluidsynth
 State = Literal["ok", "missing", "optional"]
 #: extra → modules it needs
 EXTRAS = {"clip": ("open_clip", "torchvision")}
-CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
+
+
+_NO_CHECKPOINT = f"Get {CHECKPOINT.name} into checkpoints/ (it comes with the source), or compose with --generator chords."
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def require_ready(options: Options) -> None:
     find_tool("ffmpeg")
     find_tool("ffprobe")
     load_fluidsynth()
+    if options.generator == "transformer" and not CHECKPOINT.is_file():
+        raise MissingToolError(f"the weights {CHECKPOINT.name} are not there", _NO_CHECKPOINT)
     check_presets(choose_soundfont(options.soundfont), expand(options.instruments))
 
 
@@ -99,10 +103,9 @@ def _extras() -> Iterator[Check]:
 
 
 def _checkpoint() -> Check:
-    found = sorted(path.name for path in CHECKPOINTS.glob("*.safetensors"))
-    if found:
-        return Check("checkpoint", "ok", ", ".join(found))
-    return Check("checkpoint", "optional", "none", "Not needed: the generator `chords` composes without one.")
+    if CHECKPOINT.is_file():
+        return Check("checkpoint", "ok", f"{CHECKPOINT.name} ({CHECKPOINT.stat().st_size / 1e6:.0f} MB)")
+    return Check("checkpoint", "missing", "none", _NO_CHECKPOINT)
 
 
 def instrument_lines() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from composer.errors import OptionError, nearest
@@ -14,8 +15,13 @@ if TYPE_CHECKING:
 
 #: name → module
 GENERATORS: dict[str, str] = {
+    "transformer": "composer.transformer.compose",
     "chords": "composer.baselines.chords",
 }
+#: who composes when nobody is named
+DEFAULT_GENERATOR = "transformer"
+#: the weights that ship with the program
+CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "hitpoint.safetensors"
 
 
 def generator(name: str) -> Callable[[Plan], Score]:

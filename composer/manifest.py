@@ -18,13 +18,14 @@ from typing import Any
 import composer
 from composer.dates import fixed_date, source_date_epoch
 from composer.errors import ComposerError, MissingToolError
+from composer.generators import CHECKPOINT
 from composer.options import Options
 from composer.process import load_fluidsynth, run
 from composer.rendering import Rendering
 from composer.serial import from_plain, to_plain, write_text
 
 MANIFEST = "manifest.json"
-LIBRARIES = ("numpy", "scipy", "scenedetect-headless", "opencv-python-headless", "mido", "pretty_midi", "pyfluidsynth", "soundfile", "matplotlib")  # fmt: skip
+LIBRARIES = ("numpy", "scipy", "scenedetect-headless", "opencv-python-headless", "mido", "pretty_midi", "pyfluidsynth", "soundfile", "matplotlib", "torch", "safetensors")  # fmt: skip
 
 
 def sha256_of(path: Path) -> str:
@@ -66,6 +67,7 @@ def write_manifest(
         "options": {**plain, **{name: value for name, value in known.get("options", {}).items() if name in plain and name not in own}},
         "inputs": {**known.get("inputs", {}), **{path.name: sha256_of(path) for path in inputs}},
         "soundfont": {"name": rendering.soundfont, "sha256": rendering.soundfont_sha256} if rendering else known.get("soundfont"),
+        "checkpoint": _checkpoint(options) or known.get("checkpoint"),
         "versions": versions(),
         "rendering": to_plain(rendering) if rendering else known.get("rendering"),
         "warnings": list(dict.fromkeys([*known.get("warnings", []), *warnings])),
@@ -100,6 +102,13 @@ def listed_files(folder: Path) -> frozenset[str] | None:
     """Names (relative, with /) of the files that Hitpoint made in a folder; None when no manifest tells."""
     files = read_manifest(folder).get("files")
     return frozenset({*map(str, files), MANIFEST}) if isinstance(files, dict) else None
+
+
+def _checkpoint(options: Options) -> dict[str, str] | None:
+    """The weights that composed; None when none did."""
+    if options.generator != "transformer" or not CHECKPOINT.is_file():
+        return None
+    return {"name": CHECKPOINT.name, "sha256": sha256_of(CHECKPOINT)}
 
 
 def _is_within(name: str, places: Iterable[str]) -> bool:

@@ -40,7 +40,7 @@ class Options:
     #: how the last chord leaves: rings on, is cut with the picture, or fades
     ending: Literal["ring", "cut", "fade"] = "ring"
     #: which generator composes
-    generator: str = "chords"
+    generator: str = "transformer"
     #: sound bank file; None = the best one installed
     soundfont: Path | None = None
     #: loudness preset of the mix

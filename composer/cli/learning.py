@@ -1,4 +1,4 @@
-"""The commands that make the model: `data prepare` and `train`. Nothing here is needed to score a film."""
+"""The commands that make and judge the model: `data prepare`, `train`, `evaluate model`. Nothing here is needed to score a film."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import click
 from composer.cli import parameters
 from composer.cli.progress import showing
 from composer.errors import MissingToolError, OptionError, OutputError
+from composer.generators import CHECKPOINT
 
 #: what `data prepare` writes; meta.json comes last and makes the rest readable
 STORE_FILES = ("events.npy", "event_segment.npy", "segments.npy", "segment_bar.npy", "bars.npy", "bar_start.npy", "index.json", "README.md", "meta.json")  # fmt: skip
@@ -86,6 +87,7 @@ def summary(folder: Path) -> list[str]:
 
 
 def _missing(error: ImportError) -> MissingToolError:
+    """What to say when torch, or another package of the model, cannot be imported."""
     name = (error.name or str(error)).split(".")[0]
     return MissingToolError(f"the Python package {name} is missing, and training needs it", _SET_UP)
 
@@ -137,3 +139,54 @@ train = _Training(
     help="Train the affective transformer on what `data prepare` wrote; go on where the run in --out was left.",
     short_help="Train the affective transformer.",
 )
+
+
+# --- evaluate ----------------------------------------------------------------------------------------------------------
+
+
+@click.group(no_args_is_help=False)
+def evaluate() -> None:
+    """Measure how good the program is."""
+
+
+#: as `composer.evaluation.model_report.PARTS` and FILES (importing it loads torch)
+_PARTS = ("bits", "control", "style", "speed")
+_REPORT = ("model.json", "model.md")
+
+
+@evaluate.command("model")
+@click.option("--data", "store", type=click.Path(path_type=Path), metavar="DIR", required=True, help="What `data prepare` wrote.")
+@click.option(
+    "--scores",
+    "folders",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    multiple=True,
+    help="What `data prepare` read: for the part style; repeatable.",
+)
+@click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", default=CHECKPOINT, help="Weights  [the shipped ones]")
+@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Just this part; repeatable  [all; style needs --scores]")
+@click.option("--out", "-o", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for model.json and model.md.")
+@click.option("--quick", is_flag=True, help="Small samples: to see that it works.")
+@click.option("--seed", type=parameters.Seed(), default=0, show_default=True, help="Another seed, other plans and windows.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+def evaluate_model(
+    store: Path, folders: tuple[Path, ...], checkpoint: Path, only: tuple[str, ...], out: Path, quick: bool, seed: int, overwrite: bool, quiet: bool, verbose: bool
+) -> None:  # fmt: skip
+    """Judge the music model: bits per note, control, style beside people, speed. The whole is long work on a CPU."""
+    from composer.output import into_folder
+
+    if "style" in only and not folders:
+        raise OptionError("--only style needs --scores", "Give the folders that `data prepare` read.")
+    try:
+        from composer.evaluation import model as work, model_report as report
+    except ImportError as error:
+        raise _missing(error) from None
+    with into_folder(out, _REPORT, overwrite) as folder, showing(sys.stderr, wanted=not quiet) as progress:
+        found = work.evaluate(work.open_subject(store, checkpoint, folders, quick=quick, seed=seed), only or _PARTS, progress)
+        report.write_report(found, folder)
+    if not quiet:
+        heading = lambda line: click.style(line, bold=True) if line.startswith("#") else line  # noqa: E731  (plain when piped)
+        click.echo("\n".join([*map(heading, report.tables(found)), *(str(out / name) for name in _REPORT)]))

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from composer.errors import InstrumentError, OptionError, nearest
-from composer.generators import GENERATORS
+from composer.generators import DEFAULT_GENERATOR, GENERATORS
 from composer.options import Options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -104,7 +104,7 @@ def watching_options(command: Command) -> Command:
 def composing_options(command: Command) -> Command:
     """What shapes the notes."""
     command = click.option("--humanize", type=Number(0, 1), metavar="0…1", default=0.5, show_default=True, help="How human the timing is (never on hits).")(command)  # fmt: skip
-    return click.option("--generator", type=click.Choice(list(GENERATORS)), default="chords", show_default=True, help="Who writes the notes.")(command)  # fmt: skip
+    return click.option("--generator", type=click.Choice(list(GENERATORS)), default=DEFAULT_GENERATOR, show_default=True, help="Who writes the notes.")(command)  # fmt: skip
 
 
 def sound_options(command: Command) -> Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ import click
 import composer
 from composer.cli import learning, parameters
 from composer.cli.progress import showing
-from composer.errors import OptionError
+from composer.errors import MissingToolError, OptionError
 from composer.options import Options, Progress
 
 #: what a film is called: never the output folder of `score`
@@ -151,6 +152,110 @@ def compose(plan_file: Path, **asked: Any) -> None:
 
 
 @hitpoint.command()
+@click.argument("source", metavar="PLAN.YAML|FILM.JSON", type=click.Path(path_type=Path))
+@parameters.planning_options
+@parameters.composing_options
+@click.option(
+    "--takes",
+    type=click.IntRange(1, 99),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="How many versions, from seeds that follow each other; several go into take-1, take-2, …",
+)
+@click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="Weights of the transformer  [the shipped ones]")
+@click.option(
+    "--temperature",
+    type=parameters.Number(0.5, 1.5),
+    metavar="0.5…1.5",
+    default=1.0,
+    show_default=True,
+    help="Transformer: how bold, beside its usual boldness.",
+)
+@click.option(
+    "--guidance",
+    type=parameters.Number(1, 4),
+    metavar="1…4",
+    default=1.0,
+    show_default=True,
+    help="Transformer: how far to exaggerate the feeling asked for (above 1 it takes twice as long).",
+)
+@click.option(
+    "--chord-bias",
+    type=parameters.Number(0, 4),
+    metavar="0…4",
+    default=0.6,
+    show_default=True,
+    help="Transformer: how strongly to lean on the plan's chords.",
+)
+@parameters.output_options
+@click.pass_context
+def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
+    """Compose from a plan, or from a film.json (planned by the rules first): score.json and score.mid of every take."""
+    is_film = source.suffix.lower() == ".json"
+    given_by_hand = {name for name in asked if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+    planned = [f"--{name.replace('_', '-')}" for name in parameters.PLANNING if name in given_by_hand and name != "seed"]
+    if planned and not is_film:
+        raise OptionError(f"{', '.join(planned)} cannot be used with a plan", "The plan decides that: edit the plan instead.")
+    write, options = _generator(asked, given_by_hand), parameters.options_from(asked)
+    from composer import planner, stages
+    from composer.plan import load_plan
+    from composer.render.midi import write_midi
+    from composer.render.perform import perform
+    from composer.serial import save_json
+
+    if is_film:
+        film = stages.read_film(source)
+        given = planner.plan(film, planner.spot(film, options), options)
+    else:
+        given = load_plan(source)
+        given = replace(given, seed=options.seed) if "seed" in given_by_hand else given
+    options = replace(options, seed=given.seed, ending=given.ending)
+    takes: int = asked["takes"]
+    places = [f"take-{number + 1}/" if takes > 1 else "" for number in range(takes)]
+
+    def work(folder: Path, progress: Progress) -> None:
+        if is_film:
+            stages.write_plan(given, folder)
+        for number, place in enumerate(places):
+            progress("compose", number / takes)
+            take = replace(given, seed=given.seed + number)
+            score = perform(write(take), take, options.humanize)
+            (folder / place).mkdir(exist_ok=True)
+            save_json(score, folder / place / "score.json")
+            write_midi(score, folder / place / "score.mid")
+        progress("compose", 1.0)
+
+    names = (*(f"{place}{name}" for place in places for name in ("score.json", "score.mid")), *(stages.PLAN_FILES if is_film else ()))
+    inputs = [source, *([asked["checkpoint"]] if asked["checkpoint"] else [])]
+    _write(asked, source.parent, names, options, inputs, work)
+
+
+def _generator(asked: dict[str, Any], given_by_hand: set[str]) -> Callable[[Any], Any]:
+    """The asked compose function with the transformer's own options; they are refused with any other generator."""
+    from composer.generators import CHECKPOINT, generator
+
+    if asked["generator"] != "transformer":
+        own = [name for name in ("checkpoint", "temperature", "guidance", "chord_bias") if name in given_by_hand]
+        if own:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in own)
+            raise OptionError(f"{names} cannot be used with --generator {asked['generator']}", "Only the transformer knows them.")
+        return generator(asked["generator"])
+    try:
+        from composer.transformer.compose import compose as write, load
+        from composer.transformer.sampling import DEFAULT
+    except ImportError as error:
+        if (error.name or "").startswith("composer"):
+            raise
+        raise MissingToolError(f"the Python package {error.name} is missing, and the transformer needs it", "Run `make setup`, or use --generator chords.") from None  # fmt: skip
+    onset, pitch, duration, velocity = (t * asked["temperature"] for t in DEFAULT.temperatures)
+    settings = replace(DEFAULT, temperatures=(onset, pitch, duration, velocity), guidance=asked["guidance"], chord_bias=asked["chord_bias"])
+    checkpoint = asked["checkpoint"] or CHECKPOINT
+    load(checkpoint)  # what is wrong with the weights is told before anything is made
+    return functools.partial(write, checkpoint=checkpoint, settings=settings)
+
+
+@hitpoint.command()
 @click.argument("score_file", metavar="SCORE.JSON|SCORE.MID", type=click.Path(path_type=Path))
 @parameters.sound_options
 @parameters.output_options
@@ -226,6 +331,7 @@ def doctor(instruments: bool) -> int:
 
 hitpoint.add_command(learning.data)
 hitpoint.add_command(learning.train)
+hitpoint.add_command(learning.evaluate)
 
 
 @contextlib.contextmanager

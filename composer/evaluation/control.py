@@ -1,11 +1,9 @@
-"""Control: does the music do what the plan asks? Dose and response over films made up for it, measured from the notes as composed.
+"""Control: does the music do what the plan asks? Dose and response (`dose`), keys, chords and adherence, from the notes as composed.
 
 Conventions
 -----------
 Every measure is taken before performing, from notes and written velocities only. Asked valence and arousal of a plan are those of its bars,
-weighing by their seconds, as `composer.theory.affect.overall` weighs what is heard. Spearman's ρ is over outputs (plan × seed); its 95 %
-interval resamples plans with all their seeds (cluster bootstrap), since seeds of one plan are no independent evidence; `within` is the mean
-of ρ inside each ensemble, so that a busy piano and a slow choir cannot make or hide a slope.
+weighing by their seconds, as `composer.theory.affect.overall` weighs what is heard.
 """
 
 from __future__ import annotations
@@ -13,29 +11,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
+from composer.evaluation.dose import Response, response
 from composer.evaluation.music import out_of_range, strong_beats
-from composer.film import EMOTIONS, AffectCurve, Film, Shot
 from composer.instruments import INSTRUMENTS
-from composer.options import Options
 from composer.plan import Plan, Section
-from composer.planner import plan as arrange, spot
 from composer.score import Score
 from composer.theory.affect import overall
 from composer.theory.keys import MODES, parse_key
 from composer.theory.listening import find_keys
-from composer.theory.passage import Floats, Passage, of_score
+from composer.theory.passage import Passage, of_score
 from composer.theory.texture import TOGETHER
 
-#: who plays in the plans, in turn
-ENSEMBLES: tuple[tuple[str, ...], ...] = (("strings",), ("strings", "brass"), ("piano",), ("orchestra",), ("woodwinds",), ("cello", "piano"))  # fmt: skip
-#: how far feelings go
-REACH = 0.9
 #: stretches of one key shorter than this are not judged
 KEY_BARS = 8
 #: what is asked and what is measured, per output; and what is measured of a section, whose density is asked
@@ -43,56 +33,6 @@ _OF_OUTPUTS = (
     ("arousal", "arousal"), ("arousal", "arousal_flat"), ("valence", "valence"), ("arousal", "onsets_per_second"), ("arousal", "velocity"),
 )  # fmt: skip
 _OF_SECTIONS = ("onsets_per_second", "onsets_per_beat")
-
-
-def _film(number: int, valence: Floats, arousal: Floats, rng: np.random.Generator) -> Film:
-    """A film of as many seconds as there are feelings, cut every few seconds."""
-    seconds, rate = len(valence), Fraction(25)
-    lengths = np.maximum(0.8, rng.lognormal(np.log(3.8) - 0.125, 0.5, seconds))
-    edges = [0.0, *(round(float(t) * 25) / 25 for t in np.cumsum(lengths) if t < seconds - 1), float(seconds)]
-    cuts = enumerate(zip(edges, edges[1:], strict=False))
-    shots = tuple(Shot(a, b, "cut" if i else "start", 0.8, 0.95, 0.0, 0.4, 0.3, 0.2) for i, (a, b) in cuts)
-    emotions = ((1 / len(EMOTIONS),) * len(EMOTIONS),) * seconds
-    curve = AffectCurve(tuple(map(float, range(seconds))), emotions, tuple(map(float, valence)), tuple(map(float, arousal)))
-    name, still = f"dose {number:03d}.mp4", (0.2,) * seconds
-    return Film(name, float(seconds), rate, 640, 360, 0.0, 0, None, round(seconds * rate), shots, curve, still, ())
-
-
-def dose_plans(count: int = 54, seed: int = 0, length_s: tuple[int, int] = (30, 40)) -> list[Plan]:
-    """Plans by rules for films of whole seconds (shortest, longest) whose feelings fill the square of valence × arousal, −0.9…0.9, evenly for every ensemble.
-
-    The square is sampled by a Latin hypercube per ensemble (McKay, Beckman & Conover 1979). Every other film holds its feeling, the others
-    step once by up to 0.6 in each, somewhere near the middle.
-    """
-    each = -(-count // len(ENSEMBLES))
-    points = [qmc.LatinHypercube(2, rng=np.random.default_rng([seed, i])).random(each) for i in range(len(ENSEMBLES))]
-    plans = []
-    for number in range(count):
-        turn, place = number % len(ENSEMBLES), number // len(ENSEMBLES)
-        rng = np.random.default_rng([seed, 1000 + number])
-        seconds = int(rng.integers(length_s[0], length_s[1] + 1))
-        after = np.arange(seconds) >= round(seconds * rng.uniform(0.4, 0.6))
-        size = rng.uniform(-0.6, 0.6, 2) if (turn + place) % 2 else np.zeros(2)
-        feeling = REACH * (2 * points[turn][place] - 1)
-        valence, arousal = (np.clip(f + s * (after - 0.5), -REACH, REACH) for f, s in zip(feeling, size, strict=True))
-        film = _film(number, valence, arousal, rng)
-        options = Options(seed=seed + number, instruments=ENSEMBLES[turn])
-        plans.append(arrange(film, spot(film, options), options))
-    return plans
-
-
-@dataclass(frozen=True)
-class Response:
-    """How one thing asked shows in one thing measured."""
-
-    #: Spearman's ρ over all, and its 95 % interval; nan where one of the two is constant
-    rho: float
-    low: float
-    high: float
-    #: mean of ρ inside each ensemble
-    within: float
-    #: points that went in
-    points: int
 
 
 @dataclass(frozen=True)
@@ -168,7 +108,7 @@ def measure_control(compose: Callable[[Plan], Score], plans: Sequence[Plan], see
     return ControlTable(
         len(plans),
         seeds,
-        {name: _response(np.array(rows), groups) for name, rows in points.items()},
+        {name: response(np.array(rows), groups) for name, rows in points.items()},
         keys.total(),
         _key_shares(keys),
         {name: good / total for name, (good, total) in sorted(chords.items()) if total},
@@ -275,33 +215,3 @@ def _adherence(plan: Plan, score: Score) -> dict[str, float]:
         "in range": 1 - out_of_range(score) / len(notes),
         "inside the film": float(inside.mean()),
     }
-
-
-def _midranks(values: Floats, weights: Floats) -> Floats:
-    """(R, N) rank of every value (N,) where it occurs weights (R, N) times; ties share their middle rank."""
-    known, group = np.unique(values, return_inverse=True)
-    mass = np.stack([np.bincount(group, weights=row, minlength=len(known)) for row in weights])
-    return np.asarray((np.cumsum(mass, axis=1) - mass / 2)[:, group])
-
-
-def _spearman(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """(R,) Spearman's rho of x and y (N,) where every pair occurs weights (R, N) times; nan where one is constant."""
-    one, two = (r - np.average(r, axis=1, weights=weights)[:, None] for r in (_midranks(x, weights), _midranks(y, weights)))
-    spread = np.sqrt((weights * one**2).sum(axis=1) * (weights * two**2).sum(axis=1))
-    return np.asarray((weights * one * two).sum(axis=1) / np.where(spread > 1e-9, spread, np.nan))
-
-
-def _response(rows: Floats, groups: Sequence[tuple[str, ...]], resamples: int = 1000) -> Response:
-    """Response from rows of (plan, asked, heard); `groups` (plans,) tells the ensembles."""
-    number, (asked, heard) = rows[:, 0].astype(np.int64), rows[:, 1:].T
-    drawn = (
-        np.random.default_rng(0).multinomial(len(groups), np.full(len(groups), 1 / len(groups)), resamples)[:, number].astype(np.float64)
-    )
-    found = _spearman(asked, heard, drawn[drawn.sum(axis=1) > 0])
-    found = found[np.isfinite(found)]
-    low, high = (float(q) for q in np.quantile(found, [0.025, 0.975])) if len(found) else (float("nan"), float("nan"))
-    mine = [np.array([groups[n] == group for n in number]) for group in sorted(set(groups))]
-    inside = [float(_spearman(asked[m], heard[m], np.ones((1, m.sum())))[0]) for m in mine if m.any()]
-    known = [rho for rho in inside if np.isfinite(rho)]
-    rho = float(_spearman(asked, heard, np.ones((1, len(rows))))[0])
-    return Response(rho, low, high, float(np.mean(known)) if known else float("nan"), len(rows))

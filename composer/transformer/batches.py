@@ -356,7 +356,7 @@ def echoes(event: Array, segment: Array, bar: Array, line: Array) -> Array:
     where = np.flatnonzero(note)
     keys = segment[where] * span + onset[where] * 16 + ordinal[where]  # ascending, as events are written
     follows = np.where(note, onset * 16 + ordinal + 1, 0)
-    before = np.zeros(count, dtype=np.int64)  # pitch a note was reached from, in its own segment
+    before = np.full(count, -1, dtype=np.int64)  # pitch a note was reached from, in its own segment
     before[1:] = np.where(note[:-1] & (segment[1:] == segment[:-1]), event[:-1, 1], -1)
     step = np.where(before >= 0, np.clip(event[:, 1] - before, -24, 24) + 24, 49)
     found = np.empty((count, len(V.ECHOES), 4), dtype=np.int64)

@@ -19,10 +19,11 @@ import torch
 
 from composer.assembly import assemble, moved
 from composer.errors import ComposerError
+from composer.generators import CHECKPOINT
 from composer.plan import Plan
 from composer.scene import Draft, Scene, scenes
 from composer.score import Note, Score
-from composer.theory.voicing import into_range
+from composer.theory.voicing import into_range, nearest_pitch
 from composer.transformer import vocabulary as V
 from composer.transformer.checkpoint import load_model
 from composer.transformer.lane import ROLE_WEIGHT, Practice, Voice, section_task, voices_of
@@ -30,8 +31,6 @@ from composer.transformer.model import Transformer
 from composer.transformer.quantized import quantized
 from composer.transformer.sampling import DEFAULT, Settings, Transcript, joined, write
 
-#: the checkpoint that ships with the program
-SHIPPED = Path(__file__).parents[2] / "checkpoints" / "hitpoint.safetensors"
 #: bars of a theme, and of the section before, that a section hears before it begins
 THEME_BARS, LEAD_BARS = 4, 4
 #: share of the model's context that each of the two may take
@@ -43,13 +42,15 @@ class CheckpointError(ComposerError):
 
 
 @functools.cache
-def load(path: Path = SHIPPED) -> tuple[Transformer, dict[str, Any]]:
+def load(path: Path = CHECKPOINT) -> tuple[Transformer, dict[str, Any]]:
     """The model, ready to write, and what its file says of it.
 
     Raises CheckpointError for a file that is missing, broken or of another version.
     """
     try:
         model, meta = load_model(path)
+        if lacking := {"instruments", "practice"} - meta.keys():
+            raise ValueError(f"{path} does not say what composing needs ({', '.join(sorted(lacking))})")
         return quantized(model), meta
     except FileNotFoundError:
         raise CheckpointError(f"there are no weights at {path}", "Get the checkpoint, or use --generator chords.") from None
@@ -57,7 +58,7 @@ def load(path: Path = SHIPPED) -> tuple[Transformer, dict[str, Any]]:
         raise CheckpointError(str(error), "Get the checkpoint anew, or use --generator chords.") from None
 
 
-def compose(plan: Plan, checkpoint: Path = SHIPPED, settings: Settings = DEFAULT) -> Score:
+def compose(plan: Plan, checkpoint: Path = CHECKPOINT, settings: Settings = DEFAULT) -> Score:
     """Write all parts of a plan; the same plan and weights give the same score.
 
     Raises CheckpointError when there are no usable weights.
@@ -136,7 +137,7 @@ class _Writer:
         heard = []
         theme = self.done.get(self.first[self.scenes[i].section.theme])
         if theme is not None and theme.voices:
-            heard.append(theme.music.part(0, THEME_BARS, limit))
+            heard.append(theme.music.part(0, THEME_BARS, limit, keep_first=True))
         before = self.done.get(i - 1)
         if before is not None and before.voices:
             bars = len(before.scene.bars)
@@ -155,15 +156,16 @@ class _Writer:
 
 
 def waves(themes: Sequence[str]) -> list[list[int]]:
-    """Sections in groups that can be written side by side: first statements; then every second of the rest; then what lies between.
+    """Sections in groups that can be written side by side: first statements of themes; then every second of the rest; then what lies between.
 
-    Neighbours are never in one of the later groups, so a section there continues what stands before it whenever that is written.
+    In the later groups no two neighbours are written together, so each of them hears the end of the one before it, if that stands already.
     """
-    first = {theme: themes.index(theme) for theme in themes}
-    opening = sorted(first.values())
-    rest = [i for i in range(len(themes)) if i not in opening]
-    second = [i for k, i in enumerate(rest) if i - 1 in opening or (k % 2 == 0 and i - 1 not in rest[:k])]
-    third = [i for i in rest if i not in second]
+    opening = sorted({theme: themes.index(theme) for theme in themes}.values())
+    second: list[int] = []
+    for i in range(len(themes)):
+        if i not in opening and i - 1 not in second:
+            second.append(i)
+    third = [i for i in range(len(themes)) if i not in opening and i not in second]
     return [wave for wave in (opening, second, third) if wave]
 
 
@@ -182,8 +184,17 @@ def _drafts(statement: _Statement) -> list[tuple[Draft, Voice]]:
         loudness = int(music.fields[segment, V.FIELD_INDEX["loudness"]]) - 1
         stress = 0.6 * float(V.VELOCITIES_AT[velocity] - V.VELOCITIES_AT[max(0, loudness)])
         length = float(V.DURATION_TICKS[duration]) / V.TICKS_PER_BEAT
+        if voice.info.id == "timpani":
+            sounding = _tuned(scene, scene.start + float(time), sounding, voice)
         found.append((Draft(scene.start + float(time), length, sounding, float(np.clip(stress, -14, 14))), voice))
     return found
+
+
+def _tuned(scene: Scene, beat: float, pitch: int, voice: Voice) -> int:
+    """Kettledrums are tuned to the chord: its root or fifth, whichever is nearer to what was written."""
+    chord = scene.chord_at(beat)
+    low, high = voice.info.range
+    return min((nearest_pitch(pc, pitch, low, high) for pc in (chord.root, chord.root + 7)), key=lambda p: (abs(p - pitch), p))
 
 
 def _played(statement: _Statement, plan: Plan) -> dict[str, list[Note]]:

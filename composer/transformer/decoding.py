@@ -1,7 +1,7 @@
 """One event at a time: the model with its memory of keys and values, for several sequences in step.
 
-The memory is a ring of `context` places: rotary angles are relative, so an old event is simply overwritten. What a sequence hears is
-the same as if the last `context` events were read anew (tests compare the two).
+The memory is a ring of `context` places: rotary angles are relative, so an old event is simply overwritten. Every block hears the last
+`context` events; what these had heard in their time stays in them (tests compare this with reading everything at once).
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ class Decoder:
         heard = events.kind != KIND_PAD
         future = torch.ones(length, length, dtype=torch.bool).triu(1)
         hidden = future[None] | ~heard[:, None]  # (B, T, T)
-        hidden |= torch.zeros_like(hidden)
         hidden[:, torch.arange(length), torch.arange(length)] = False  # a pad hears itself, so that nothing is undefined
         for i, block in enumerate(self.blocks):
             q, k, v = block.project(x, cos, sin)

@@ -48,26 +48,44 @@ LINES = {"melody": 1, "bass": 1, "counter": 2, "harmony": 4, "ostinato": 2, "pad
 def voices_of(scene: Scene, plan: Plan) -> tuple[list[Voice], dict[str, str]]:
     """Lines of a section in the order they are written (by role, higher instruments first), and follower → leader for all who double."""
     found: list[Voice] = []
-    doubles = dict(scene.section.doubles)
+    waiting: list[Voice] = []
     for role in V.ROLE_ORDER:
-        players = [plan.part(p) for p in scene.section.roles.get(role, ()) if p not in scene.section.doubles]
-        own: list[Voice] = []
-        leaders = players[: LINES[role]]
-        for part in sorted(players, key=lambda p: -sum(p.info.comfortable)):
-            if part.info.polyphony < 3 and any(v.part.id == part.id for v in found):
+        lines = 0
+        for part in [plan.part(p) for p in scene.section.roles.get(role, ()) if p not in scene.section.doubles]:
+            voice = Voice(part, _role_of(part.info, role))
+            if voice in found or (part.info.polyphony < 3 and any(v.part == part for v in found)):
                 continue  # one line at a time: the first role it was given
-            if part in leaders:
-                own.append(Voice(part, "ostinato" if role == "percussion" and not _is_percussion(part.info) else role))
-        for part in players:
-            if part not in leaders and own and not any(v.part.id == part.id for v in found):
-                nearest = min(own, key=lambda v: abs(sum(v.info.comfortable) - sum(part.info.comfortable)))
-                doubles[part.id] = nearest.part.id
-        found += own
+            if lines < LINES[role]:
+                found.append(voice)
+                lines += 1
+            else:
+                waiting.append(voice)
+    found.sort(key=lambda v: (V.ROLE_ORDER.index(v.role), -sum(v.info.comfortable)))
+    writing = {v.part.id for v in found}
+    doubles: dict[str, str] = {}
+    for voice in waiting:
+        own = [v for v in found if v.role == voice.role and v.part != voice.part]
+        if own and voice.part.id not in writing:
+            doubles[voice.part.id] = min(own, key=lambda v: abs(sum(v.info.comfortable) - sum(voice.info.comfortable))).part.id
+    for follower, leader in scene.section.doubles.items():
+        asked, seen = leader, {follower}
+        while asked not in writing and asked not in seen:  # whoever is doubled may double somebody itself
+            seen.add(asked)
+            asked = {**scene.section.doubles, **doubles}.get(asked, asked)
+        if asked in writing and follower not in writing:
+            doubles[follower] = asked
     return found, doubles
 
 
-def _is_percussion(info: Instrument) -> bool:
-    """What the training music calls percussion: drums and timpani; bells and xylophones play figures."""
+def _role_of(info: Instrument, role: str) -> str:
+    """Drums and timpani are percussion whatever they are asked for, as in the training music; bells and xylophones play figures."""
+    if is_percussion(info):
+        return "percussion"
+    return "ostinato" if role == "percussion" else role
+
+
+def is_percussion(info: Instrument) -> bool:
+    """What the training music calls percussion."""
     return info.is_drum or info.id == "timpani"
 
 
@@ -111,7 +129,7 @@ def hands(voice: Voice) -> int:
 def range_of(voice: Voice) -> tuple[int, int]:
     """Sounding pitches a line may use: the comfortable range, chords not below the mud."""
     low, high = voice.info.comfortable
-    if _is_percussion(voice.info):
+    if is_percussion(voice.info):
         return voice.info.range
     if voice.role in ("melody", "counter") and voice.info.polyphony >= 4 and high >= 79:
         low = max(low, 57)  # above its own accompaniment
@@ -124,7 +142,7 @@ def range_of(voice: Voice) -> tuple[int, int]:
 
 def density_share(scene: Scene, bar: BarSpan) -> float:
     """How full a bar is among what players are given, 0…1: the section's density, bent by the bar's own arousal."""
-    return float(np.clip(0.06 + 0.84 * scene.section.density + 0.22 * (bar.plan.arousal - scene.arousal), 0.03, 0.97))
+    return float(np.clip(0.5 + 1.15 * (scene.section.density - 0.5) + 0.22 * (bar.plan.arousal - scene.arousal), 0.04, 0.97))
 
 
 def section_task(
@@ -145,14 +163,14 @@ def section_task(
         final = scene.is_last and bar is scene.bars[-1]
         length = round(bar.length * V.TICKS_PER_BEAT)
         for number, voice in enumerate(voices):
-            rows.append(_row(fields, scene, bar, voice, number, instruments, practice, shift))
+            rows.append(_row(fields, scene, bar, voice, owners[voice.part.id, voice.role], instruments, practice, shift))
             line.append(number)
             bar_index.append(index)
             start.append(bar.start - first)
             ticks.append(length)
             struck.append(_struck(scene, bar, voice, final, length))
-            closing.append(final and not _is_percussion(voice.info))
-    shifts = [0 if _is_percussion(v.info) else shift for v in voices]
+            closing.append(final and not is_percussion(voice.info))
+    shifts = [0 if is_percussion(v.info) else shift for v in voices]
     ranges = np.array([[low - s, high - s] for (low, high), s in zip(map(range_of, voices), shifts, strict=True)], dtype=np.int64)
     before = [last.get((v.part.id, v.role), -1) for v in voices]
     return Task(
@@ -162,7 +180,7 @@ def section_task(
         bar=np.array(bar_index, dtype=np.int64),
         start=np.array(start),
         ticks=np.array(ticks, dtype=np.int64),
-        struck=np.array(struck, dtype=np.int64),
+        struck=_rectangle(struck),
         closing=np.array(closing, dtype=bool),
         ranges=np.clip(ranges, 0, 127),
         hands=np.array([hands(v) for v in voices], dtype=np.int64),
@@ -172,16 +190,21 @@ def section_task(
     )
 
 
-def _struck(scene: Scene, bar: BarSpan, voice: Voice, final: bool, length: int) -> int:
-    """Onset class of the first moment in the bar that this line must mark, −1: none."""
-    if final and not _is_percussion(voice.info):
-        return 0
-    moments = [h for h in scene.hard if bar.start - 1e-6 <= h < bar.end - 1e-6] if voice.role in STRIKERS else []
-    if voice.role in ("ostinato", "melody"):
-        moments += [h for h in scene.soft if bar.start - 1e-6 <= h < bar.end - 1e-6]
-    if not moments:
-        return -1
-    return int(V.onset_class(round((min(moments) - bar.start) * V.TICKS_PER_BEAT), length))
+def _struck(scene: Scene, bar: BarSpan, voice: Voice, final: bool, length: int) -> list[int]:
+    """Onset classes that this line must strike in a bar: hard hits by those who strike, soft ones by those who move, the last downbeat by all."""
+    moments = list(scene.hard) if voice.role in STRIKERS else []
+    if voice.role == "ostinato" or (voice.role == "melody" and not scene.hard):
+        moments += scene.soft
+    places = [round((m - bar.start) * V.TICKS_PER_BEAT) for m in moments if bar.start - 1e-6 <= m < bar.end - 1e-6]
+    if final and not is_percussion(voice.info):
+        places.append(0)
+    return sorted({int(V.onset_class(place, length)) for place in places})
+
+
+def _rectangle(rows: list[list[int]]) -> Ints:
+    """Rows of unequal length side by side, −1 where there is nothing."""
+    width = max(1, *(len(row) for row in rows))
+    return np.array([row + [-1] * (width - len(row)) for row in rows], dtype=np.int64)
 
 
 def _bar_fields(scene: Scene, index: int, lines: int, shift: int) -> dict[str, int]:
@@ -216,7 +239,7 @@ def _chord_fields(chord: Chord, shift: int) -> dict[str, int]:
 
 
 def _row(
-    fields: Mapping[str, int], scene: Scene, bar: BarSpan, voice: Voice, number: int, instruments: list[str], practice: Practice, shift: int
+    fields: Mapping[str, int], scene: Scene, bar: BarSpan, voice: Voice, owner: int, instruments: list[str], practice: Practice, shift: int
 ) -> list[int]:
     share = density_share(scene, bar)
     high = float(np.clip(0.5 + 0.3 * bar.plan.arousal, 0.1, 0.9))
@@ -226,8 +249,8 @@ def _row(
         "role": V.ROLE_ORDER.index(voice.role) + 1,
         "density": practice.density(voice.role, bar.plan.qpm, share),
         "register": int(V.register_field(register - (0 if voice.role == "percussion" else shift))),
-        "loudness": int(V.velocity_class(min(124, scene.velocity(bar.start + 1e-3) + ROLE_WEIGHT[voice.role]))) + 1,
+        "loudness": int(V.velocity_class(min(124, scene.velocity(bar.start + 1e-3) + 3 + ROLE_WEIGHT[voice.role]))) + 1,
         "voices": min(practice.voices(voice.info, voice.role, 0.35 + 0.4 * share), 4 if hands(voice) > 1 else 1),
-        "slot": number % V.LINE_FIELDS["slot"] + 1,
+        "slot": owner % V.LINE_FIELDS["slot"] + 1,
     }
     return [own.get(name, fields.get(name, 0)) for name in V.FIELD_NAMES]

@@ -28,7 +28,8 @@ Array = NDArray[Any]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _AFFECT = np.array([V.FIELD_INDEX[name] for name in V.AFFECT_FIELDS])
-_BEFORE, _HELD, _QUALITY = V.FIELD_INDEX["before"], V.FIELD_INDEX["held"], V.FIELD_INDEX["quality_1"]
+_BEFORE, _HELD, _DENSITY = V.FIELD_INDEX["before"], V.FIELD_INDEX["held"], V.FIELD_INDEX["density"]
+_ROLE, _PERCUSSION = V.FIELD_INDEX["role"], V.ROLE_ORDER.index("percussion") + 1
 _CLASS_OF_PITCH = np.arange(V.PITCHES) % 12
 
 
@@ -44,6 +45,8 @@ class Settings:
     guidance: float = 1.0
     #: added to the log-probability of chord notes on beats, and of the key's notes elsewhere
     chord_bias: float = 0.6
+    #: how firmly a line that has struck less (more) often than its density asks is kept going (ended): log-odds a note
+    density_lean: float = 0.4
 
 
 DEFAULT = Settings()
@@ -85,16 +88,21 @@ class Transcript:
         for name in ("root_1", "bass_1", "root_2", "bass_2", "tonic"):
             column = fields[:, V.FIELD_INDEX[name]]
             fields[:, V.FIELD_INDEX[name]] = np.where((column >= 1) & (column <= 12), (column - 1 + semitones) % 12 + 1, column)
+        column = fields[:, V.FIELD_INDEX["register"]]
+        steps = np.where((column > 0) & ~drum, round(semitones / 4), 0)  # as nearly as its steps of four semitones allow
+        fields[:, V.FIELD_INDEX["register"]] = np.where(steps, np.clip(column + steps, 1, V.LINE_FIELDS["register"]), column)
         before = fields[:, _BEFORE]
         fields[:, _BEFORE] = np.where((before > 0) & ~drum, V.to_relative(before - 1, -semitones) + 1, before)
         return replace(self, events=events, fields=fields)
 
-    def part(self, first_bar: int, last_bar: int, limit: int) -> Transcript:
-        """Bars first … last − 1, the later ones if all would be more than `limit` events."""
+    def part(self, first_bar: int, last_bar: int, limit: int, *, keep_first: bool = False) -> Transcript:
+        """Bars first … last − 1; if they are more than `limit` events, only the later ones (or the first ones), at worst part of one bar."""
         bars = self.bar[self.segment]
         while first_bar < last_bar - 1 and ((bars >= first_bar) & (bars < last_bar)).sum() > limit:
-            first_bar += 1
-        inside = np.flatnonzero((bars >= first_bar) & (bars < last_bar))[-limit:]
+            first_bar, last_bar = (first_bar, last_bar - 1) if keep_first else (first_bar + 1, last_bar)
+        inside = np.flatnonzero((bars >= first_bar) & (bars < last_bar))
+        inside = inside[:limit] if keep_first else inside[-limit:]
+        inside = inside[np.cumsum(self.events[inside, 0] < 0) > 0]  # from a header on, as in training
         if not len(inside):
             nothing = np.zeros(0, dtype=np.int64)
             return Transcript(self.events[:0], nothing, np.zeros(0), self.fields[:0], nothing, nothing, nothing, 0.0)
@@ -144,7 +152,7 @@ class Task:
     start: Floats
     #: (S,) length of the bar, ticks
     ticks: Ints
-    #: (S,) onset class that must be struck, −1: none
+    #: (S,) or (S, K) onset classes that must be struck, −1: none
     struck: Ints
     #: (S,) whether this is the last word: one onset, chord notes only
     closing: NDArray[np.bool_]
@@ -234,8 +242,11 @@ class _Writing:
         self.memory = [_Memory(task.prompt) for task in self.tasks]
         self.at = np.full(count, -1)  # segment being written
         self.needs_header = np.ones(count, dtype=bool)
+        # onsets that each line owes its density so far, and the line being written
+        self.due = [np.zeros(len(task.ranges)) for task in self.tasks]
+        self.line_now = [0] * count
         # rows of the segment being written
-        self.row = {name: np.zeros(count, dtype=np.int64) for name in ("onset", "pitch", "duration", "velocity", "chord", "notes", "low", "high", "hands", "places", "struck", "left", "half")}  # fmt: skip
+        self.row = {name: np.zeros(count, dtype=np.int64) for name in ("onset", "pitch", "duration", "velocity", "chord", "notes", "low", "high", "floor", "hands", "places", "struck", "owing", "left", "half")}  # fmt: skip
         self.closing = np.zeros(count, dtype=bool)
         self.now = np.zeros((count, len(V.FIELDS)), dtype=np.int64)
         self.tones = np.zeros((count, 2, 12))
@@ -340,23 +351,27 @@ class _Writing:
         places = np.arange(V.ONSETS + 1)[None]
         begun = row["notes"] > 0
         last = np.where(begun, row["onset"], -1)
-        more = begun & (row["chord"] < row["hands"]) & (row["pitch"] > row["low"])
+        more = begun & (row["chord"] < row["hands"]) & (row["pitch"] > row["floor"])
         allowed = (places > last[:, None]) | ((places == last[:, None]) & more[:, None])
         allowed &= places < row["places"][:, None]
         owed = (row["struck"] >= 0) & (last < row["struck"])
         allowed &= ~owed[:, None] | (places <= row["struck"][:, None])
         # the last word is one onset
         allowed &= ~self.closing[:, None] | (places == np.maximum(row["struck"], 0)[:, None])
-        full = row["notes"] >= row["left"]
-        allowed &= ~full[:, None]
-        allowed[:, V.END] = ~owed | full
+        # the last notes that may be written are those that are owed
+        allowed &= ~(owed & (row["notes"] >= row["left"] - row["owing"]))[:, None] | (places == row["struck"][:, None])
+        allowed &= (owed | (row["notes"] < row["left"]))[:, None]
+        allowed[:, V.END] = ~owed
         allowed[:, V.END] |= ~allowed[:, : V.END].any(1)
-        return self._pick(self._logits(self.model.onset_out(stream)), allowed, 0, np.ones(len(allowed), dtype=bool))
+        logits = self._logits(self.model.onset_out(stream))
+        owing = np.array([self.due[t][self.line_now[t]] for t in self.alive])
+        logits[:, V.END] -= self.settings.density_lean * np.clip(owing, -4.0, 4.0)
+        return self._pick(logits, allowed, 0, np.ones(len(allowed), dtype=bool))
 
     def _choose_note(self, stream: torch.Tensor, onset: Ints, ended: NDArray[np.bool_]) -> None:
         row, model = self.row, self.model
         onset, going = np.where(ended, 0, onset), ~ended
-        chord_mate = (row["notes"] > 0) & (onset == row["onset"])
+        chord_mate = going & (row["notes"] > 0) & (onset == row["onset"])
         second_half = (onset >= row["half"]).astype(np.int64)
         twice = (lambda a: np.concatenate([a, a])) if self.guided else (lambda a: a)
         onset_t = torch.from_numpy(twice(onset))
@@ -391,8 +406,10 @@ class _Writing:
             task = self.alive[i]
             at = self.tasks[task].start[self.at[i]] + V.ONSET_TICKS[onset[i]] / V.TICKS_PER_BEAT
             line = self.tasks[task].line[self.at[i]]
+            self._owe(int(i), int(onset[i]))
             self.written[task].append((int(onset[i]), int(pitch[i]), int(duration[i]), int(velocity[i]), int(self.at[i]), float(at)))
             self.last[task][line] = pitch[i]
+            self.due[task][line] -= not chord_mate[i]
             self.memory[task].add(int(onset[i]), int(row["chord"][i]) - 1, int(pitch[i]), int(duration[i]))
             self.until[task][line] = max(self.until[task][line], at + V.DURATION_TICKS[duration[i]] / V.TICKS_PER_BEAT)
 
@@ -424,6 +441,11 @@ class _Writing:
                 done.append(int(i))
                 continue
             line, fields = int(task.line[s]), self.fields[index][s]
+            density = int(fields[_DENSITY])
+            if density:
+                asked = float(V.onsets_per_beat(density)) * float(task.ticks[s]) / V.TICKS_PER_BEAT
+                self.due[index][line] = np.clip(self.due[index][line], -3.0, 3.0) + asked
+            self.line_now[index] = line
             fields[_BEFORE] = self.last[index][line] + 1
             fields[_HELD] = V.held_field(np.clip(self.until[index][line] - task.start[s], 0, task.ticks[s] / V.TICKS_PER_BEAT))
             self.now[i] = fields
@@ -433,15 +455,29 @@ class _Writing:
             row["hands"][i] = task.hands[line]
             row["places"][i] = int(np.searchsorted(V.ONSET_TICKS, task.ticks[s]))
             row["half"][i] = int(np.searchsorted(V.ONSET_TICKS, task.ticks[s] / 2))
-            row["struck"][i] = task.struck[s]
+            self._owe(int(i), -1)
             row["left"][i] = max(6, round(task.ticks[s] / V.TICKS_PER_BEAT * 6)) * min(3, int(task.hands[line]))
             row["notes"][i] = row["chord"][i] = row["onset"][i] = row["pitch"][i] = 0
             self.closing[i] = task.closing[s]
-            self.tones[i] = chord_tones(fields)
+            # drums (and timpani, which count with them) are not counted from the reference, so no chord can be leant on
+            self.tones[i] = 0.0 if fields[_ROLE] == _PERCUSSION else chord_tones(fields)
+            row["floor"][i] = self._floor(i)
             self.needs_header[i] = True
             self.memory[index].begin(int(task.bar[s]), int(task.owner[line]))
         if done:
             self._leave(done)
+
+    def _owe(self, i: int, after: int) -> None:
+        """The next place that must be struck in a row's segment, and how many are left."""
+        places = [int(p) for p in np.atleast_1d(self.tasks[self.alive[i]].struck[self.at[i]]) if p > after]
+        self.row["struck"][i], self.row["owing"][i] = min(places, default=-1), len(set(places))
+
+    def _floor(self, i: int) -> int:
+        """Lowest pitch that can stand below another one: the last word has chord notes only."""
+        low, high = int(self.row["low"][i]), int(self.row["high"][i])
+        half = int(max(0, self.row["struck"][i]) >= self.row["half"][i])
+        chord = [p for p in range(low, high + 1) if self.tones[i, half, p % 12] == 1.0] if self.closing[i] else []
+        return chord[0] if chord else low
 
     def _leave(self, done: list[int]) -> None:
         stay = np.setdiff1d(np.arange(len(self.alive)), done)
@@ -467,7 +503,7 @@ def _without_affect(fields: Ints) -> Ints:
 
 
 _SCALES = np.array([[1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], [1, 0, 1, 1, 0, 1, 0, 1, 1, 0, 1, 1]])  # minor with both its sevenths
-_INTERVALS = ((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8), (0, 5, 7), (0, 4, 7, 10), (0, 4, 7, 11), (0, 3, 7, 10), (0, 3, 6, 10), (0, 3, 6, 9), (0, 7))  # as listening.QUALITIES  # fmt: skip
+_INTERVALS = ((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8), (0, 2, 5, 7), (0, 4, 7, 10), (0, 4, 7, 11), (0, 3, 7, 10), (0, 3, 6, 10), (0, 3, 6, 9), (0, 7))  # as listening.QUALITIES  # fmt: skip
 
 
 def chord_tones(fields: Ints) -> Floats:

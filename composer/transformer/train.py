@@ -168,7 +168,9 @@ class Run:
         """The model alone, for use."""
         if not self.rank:
             checkpoint.save_model(
-                self.out / WEIGHTS, self.model, {"instruments": self.store.instruments, "progress": asdict(self.progress)}
+                self.out / WEIGHTS,
+                self.model,
+                {"instruments": self.store.instruments, "practice": self.store.meta["practice"], "progress": asdict(self.progress)},
             )
 
     def _restore(self, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:

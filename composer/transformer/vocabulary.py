@@ -165,6 +165,12 @@ def density_field(onsets_per_beat: ArrayLike) -> Ints:
     return _level(np.log2(np.maximum(np.asarray(onsets_per_beat, dtype=float), 1 / 16)), -4.0, 2.6, LINE_FIELDS["density"])
 
 
+def onsets_per_beat(field: ArrayLike) -> NDArray[np.float64]:
+    """Middle of a density field."""
+    low, high, levels = -4.0, 2.6, LINE_FIELDS["density"]
+    return np.asarray(2.0 ** (low + (np.asarray(field, dtype=float) - 0.5) * (high - low) / levels))
+
+
 def register_field(pitch_above_reference: ArrayLike) -> Ints:
     """Mean relative pitch, 4 semitones a step."""
     return _level(pitch_above_reference, 0.0, 128.0, LINE_FIELDS["register"])

@@ -11,7 +11,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from composer.baselines.chords import compose as chords
-from composer.evaluation.control import ENSEMBLES, _spearman, dose_plans, measure_control
+from composer.evaluation.control import measure_control
+from composer.evaluation.dose import ENSEMBLES, dose_plans, spearman
 from composer.plan import Plan
 from composer.score import Note, Score, Track
 
@@ -67,13 +68,13 @@ def test_an_obedient_composer() -> None:
     assert len(table.lines()) > 10
 
 
-def test_spearman_is_spearman() -> None:
+def test_spearman_isspearman() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 6, 30).astype(float), rng.normal(size=30)
     often = rng.integers(1, 4, 30)
     theirs = float(spearmanr(np.repeat(x, often), np.repeat(y, often)).statistic)
-    assert _spearman(x, y, often[None].astype(float))[0] == pytest.approx(theirs)
-    assert np.isnan(_spearman(np.zeros(30), y, np.ones((2, 30)))).all()
+    assert spearman(x, y, often[None].astype(float))[0] == pytest.approx(theirs)
+    assert np.isnan(spearman(np.zeros(30), y, np.ones((2, 30)))).all()
 
 
 def test_a_composer_that_never_listens() -> None:

@@ -8,18 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from composer.evaluation.style import (
-    MEASURES,
-    NGRAMS,
-    compare,
-    ensemble_of,
-    longest_shared_ngram,
-    measure_style,
-    ngram_index,
-    ngram_shares,
-    share_inside,
-    windows,
-)
+from composer.evaluation.copying import NGRAMS, longest_shared_ngram, ngram_index, ngram_shares
+from composer.evaluation.style import MEASURES, compare, ensemble_of, measure_style, share_inside, windows
 from composer.theory.passage import Line, Passage, sorted_passage
 
 Row = tuple[float, float, int, int, int]

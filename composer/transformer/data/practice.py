@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from composer.transformer import vocabulary as V
-from composer.transformer.batches import BAR_COLUMNS, SEGMENT_COLUMNS, Store
+from composer.transformer.batches import BAR_COLUMNS, SEGMENT_COLUMNS
 
 #: shares at which quantiles are kept
 SHARES = np.linspace(0.02, 0.98, 13)
@@ -21,15 +21,12 @@ ENOUGH = 200
 TEMPO_BANDS = (6, 9, 12)
 
 
-def practice(store: Store) -> dict[str, Any]:
-    """Plain tables for a checkpoint: ``density`` role → band → field quantiles, ``register`` and ``voices`` "instrument role" → quantiles."""
-    segments, bars = np.asarray(store.arrays["segments"]), np.asarray(store.arrays["bars"])
-    keep = np.zeros(len(segments), dtype=bool)
-    owner = np.asarray(store.arrays["segment_bar"])
-    for piece in store.split("train"):
-        first, last = np.searchsorted(owner, piece["bars"])
-        keep[first:last] = True
-    segments, tempo = segments[keep].astype(np.int64), bars[owner[keep], BAR_COLUMNS.index("tempo")]
+def practice(segments: Any, bars: Any, instruments: list[str]) -> dict[str, Any]:
+    """Plain tables for a checkpoint from (S, …) segments and the rows of their bars.
+
+    ``density`` role → band → field quantiles; ``register`` (sounding pitch) and ``voices`` "instrument role" → quantiles.
+    """
+    segments, tempo = segments.astype(np.int64), bars[:, BAR_COLUMNS.index("tempo")]
     column = {name: segments[:, i] for i, name in enumerate(SEGMENT_COLUMNS)}
     role, instrument = column["role"] - 1, column["instrument"] - 1
     band = np.digitize(tempo, TEMPO_BANDS)
@@ -47,7 +44,7 @@ def practice(store: Store) -> dict[str, Any]:
         for i in np.unique(instrument[own]):
             mine = own & (instrument == i)
             if mine.sum() >= ENOUGH:
-                key = f"{store.instruments[i]} {name}"
+                key = f"{instruments[i]} {name}"
                 tables["register"][key] = _quantiles(column["register"][mine])
                 tables["voices"][key] = _quantiles(column["voices"][mine])
     return tables

@@ -24,6 +24,7 @@ from composer.theory.texture import texture as measure_texture
 from composer.transformer import vocabulary as V
 from composer.transformer.batches import BAR_COLUMNS, HEADER, SEGMENT_COLUMNS
 from composer.transformer.data.labels import find_form
+from composer.transformer.data.practice import practice
 
 Array = NDArray[Any]
 #: order of the instrument table → place in a segment's order
@@ -199,6 +200,11 @@ class Writer:
         for name, parts in arrays.items():
             np.save(folder / f"{name}.npy", np.concatenate(list(parts)))
         (folder / "index.json").write_text(json.dumps(self.index, indent=0, sort_keys=True), encoding="utf-8")
+        table, owner = np.concatenate([p.segments for p in self.pieces]), np.load(folder / "segment_bar.npy")
+        bars = np.concatenate([p.bars for p in self.pieces])
+        learnt = np.concatenate(
+            [np.full(len(p.segments), about["split"] == "train") for p, about in zip(self.pieces, self.index, strict=True)]
+        )
         rows = [INSTRUMENTS[name] for name in self.instruments]
         whole = {
             **meta,
@@ -207,5 +213,6 @@ class Writer:
             "ranges": [list(row.range) for row in rows],
             "pitched": [not row.is_drum and row.id != "timpani" for row in rows],
             "counts": self.counts,
+            "practice": practice(table[learnt], bars[owner[learnt]], self.instruments),
         }
         (folder / "meta.json").write_text(json.dumps(whole, indent=1, sort_keys=True), encoding="utf-8")
