@@ -29,8 +29,9 @@ from composer.plan import Part
 from composer.planner import plan as arrange, spot
 from composer.scene import Scene, scenes
 from composer.transformer import vocabulary as V
-from composer.transformer.batches import HEADER, Batch, Store, collate
+from composer.transformer.batches import Batch, Store, collate
 from composer.transformer.bits import VARIANTS, Array, BitsTable, Change, Scorer, Window, chosen_windows, measure_bits, planned
+from composer.transformer.echoes import HEADER
 from composer.transformer.lane import ROLE_WEIGHT, Practice, Voice, density_share, hands
 from composer.transformer.model import Transformer
 from composer.transformer.ngram import NGram, train_ngram

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from composer.transformer import vocabulary as V
+from composer.transformer.echoes import HEADER, echoes
 
 Array = NDArray[Any]
-HEADER = 255
 SEGMENT_COLUMNS = ("instrument", "role", "density", "register", "loudness", "voices", "before", "held", "line", "low", "high")
 #: bar fields with pitch classes as they sound (the reference is chosen per batch), then the bar's length
 BAR_COLUMNS = (*V.BAR_FIELDS, "ticks")
@@ -340,45 +340,3 @@ def collate(windows: list[dict[str, Array]], context: int) -> Batch:
         halves.append(window["half"])
         base += len(window["fields"])
     return Batch(kind, onset, pitch, duration, velocity, segment, echo, time, np.concatenate(rows), np.concatenate(halves), targets)
-
-
-def echoes(event: Array, segment: Array, bar: Array, line: Array) -> Array:
-    """(T, 3, 4) the echoes of T events (vocabulary.ECHOES), given the bar and line of every segment."""
-    count = len(event)
-    note = event[:, 0] != HEADER
-    onset = np.where(note, event[:, 0], -1)
-    # place of a note among those of its segment that begin together
-    same = np.zeros(count, dtype=np.int64)
-    same[1:] = note[1:] & note[:-1] & (onset[1:] == onset[:-1]) & (segment[1:] == segment[:-1])
-    starts = np.maximum.accumulate(np.where(same == 0, np.arange(count), 0))
-    ordinal = np.minimum(np.arange(count) - starts, 15)
-    span = 16 * (V.ONSETS + 2)
-    where = np.flatnonzero(note)
-    keys = segment[where] * span + onset[where] * 16 + ordinal[where]  # ascending, as events are written
-    follows = np.where(note, onset * 16 + ordinal + 1, 0)
-    before = np.full(count, -1, dtype=np.int64)  # pitch a note was reached from, in its own segment
-    before[1:] = np.where(note[:-1] & (segment[1:] == segment[:-1]), event[:-1, 1], -1)
-    step = np.where(before >= 0, np.clip(event[:, 1] - before, -24, 24) + 24, 49)
-    found = np.empty((count, len(V.ECHOES), 4), dtype=np.int64)
-    heard = np.isin(np.arange(len(bar)), segment)  # lines that were left out are not echoed
-    for k, source in enumerate(echo_sources(bar, line, heard)):
-        there = source[segment]
-        at = np.searchsorted(keys, there * span + follows)
-        hit = where[np.minimum(at, len(where) - 1)] if len(where) else np.zeros(count, dtype=np.int64)
-        sounds = (there >= 0) & (at < len(where)) & (segment[hit] == there)
-        table = np.stack([onset[hit], event[hit, 1], event[hit, 2], step[hit]], 1)
-        silent = np.where((there >= 0)[:, None], np.array(V.CEASED), np.array(V.NOTHING))
-        found[:, k] = np.where(sounds[:, None], table, silent)
-    return found
-
-
-def echo_sources(bar: Array, line: Array, heard: Array) -> list[Array]:
-    """For every segment the segment of each echo, −1: none; segments are in order of bars, and only those `heard` are echoed."""
-    count = len(bar)
-    width = int(line.max(initial=0)) + 1
-    lookup = np.full((int(bar.max(initial=0)) + 3, width), -1, dtype=np.int64)
-    lookup[bar + 2, line] = np.where(heard, np.arange(count), -1)
-    latest = np.maximum.accumulate(np.where(heard, np.arange(count), -1))
-    before = np.concatenate([[-1], latest[:-1]])
-    neighbour = np.where((before >= 0) & (bar[np.maximum(before, 0)] == bar), before, -1)
-    return [lookup[bar + 1, line], lookup[bar, line], neighbour]

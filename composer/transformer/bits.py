@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from composer.transformer import vocabulary as V
-from composer.transformer.batches import HEADER, Batch, Store, collate, plain_windows
+from composer.transformer.batches import Batch, Store, collate, plain_windows
+from composer.transformer.echoes import HEADER
 from composer.transformer.model import IGNORE, Events, Targets, Transformer
 
 Array = NDArray[Any]

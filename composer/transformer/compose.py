@@ -29,7 +29,8 @@ from composer.transformer.checkpoint import load_model
 from composer.transformer.lane import ROLE_WEIGHT, Practice, Voice, section_task, voices_of
 from composer.transformer.model import Transformer
 from composer.transformer.quantized import quantized
-from composer.transformer.sampling import DEFAULT, Settings, Transcript, joined, write
+from composer.transformer.sampling import DEFAULT, Settings, write
+from composer.transformer.transcript import Transcript, joined
 
 #: bars of a theme, and of the section before, that a section hears before it begins
 THEME_BARS, LEAD_BARS = 4, 4

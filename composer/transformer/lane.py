@@ -19,7 +19,7 @@ from composer.scene import BarSpan, Scene
 from composer.theory.chords import Chord
 from composer.theory.listening import quality_of
 from composer.transformer import vocabulary as V
-from composer.transformer.sampling import Task, Transcript
+from composer.transformer.transcript import Task, Transcript
 
 Ints = NDArray[np.int64]
 #: velocity of a role beside a plain note, as the other generators have it

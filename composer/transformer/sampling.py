@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 
 from composer.transformer import vocabulary as V
-from composer.transformer.batches import HEADER, echoes
 from composer.transformer.decoding import Decoder
 from composer.transformer.model import KIND_HEADER, KIND_NOTE, Events, Transformer
+from composer.transformer.transcript import Task, Transcript, remembered
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -30,6 +30,7 @@ Floats = NDArray[np.float64]
 _AFFECT = np.array([V.FIELD_INDEX[name] for name in V.AFFECT_FIELDS])
 _BEFORE, _HELD, _DENSITY = V.FIELD_INDEX["before"], V.FIELD_INDEX["held"], V.FIELD_INDEX["density"]
 _ROLE, _PERCUSSION = V.FIELD_INDEX["role"], V.ROLE_ORDER.index("percussion") + 1
+_SUPPORTS = np.array([False, *(role in ("bass", "harmony", "ostinato", "pad") for role in V.ROLE_ORDER)])
 _CLASS_OF_PITCH = np.arange(V.PITCHES) % 12
 
 
@@ -38,9 +39,13 @@ class Settings:
     """How boldly to choose."""
 
     #: temperatures of onset, pitch, duration, velocity
-    temperatures: tuple[float, float, float, float] = (0.95, 0.9, 0.9, 0.9)
+    temperatures: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    #: pitch temperature of lines that carry the harmony (bass, harmony, ostinato, pad) as a share of the tune's
+    support: float = 0.8
     #: only the likeliest choices that make up this share are drawn from
-    top_p: float = 0.96
+    top_p: float = 0.985
+    #: taken from the log-odds of striking the line's last pitch again: a small model repeats itself more than people do
+    repeat_lean: float = 0.9
     #: how far to push from the music without feeling towards the one asked for; 1 is no push and half the work
     guidance: float = 1.0
     #: added to the log-probability of chord notes on beats, and of the key's notes elsewhere
@@ -52,176 +57,10 @@ class Settings:
 DEFAULT = Settings()
 
 
-@dataclass(frozen=True)
-class Transcript:
-    """Written music as the model reads it: T events over S segments."""
-
-    #: (T, 4) onset, pitch (relative), duration, velocity; onset −1 for headers
-    events: Ints
-    #: (T,) segment of each event
-    segment: Ints
-    #: (T,) beats from the stretch's start
-    time: Floats
-    #: (S, len(FIELDS))
-    fields: Ints
-    #: (S,) first onset class of the bar's second half
-    half: Ints
-    #: (S,) bar of each segment, and whose line it is (a number that stays the same throughout a plan)
-    bar: Ints
-    owner: Ints
-    #: length in beats
-    beats: float
-
-    def echoes(self) -> Ints:
-        """(T, 3, 4) what the model hears beside the events."""
-        events = np.where(self.events[:, :1] < 0, HEADER, self.events)
-        return np.asarray(echoes(events, self.segment, self.bar, self.owner))
-
-    def moved(self, semitones: int) -> Transcript:
-        """Read from a reference so many semitones lower: pitches, chords and keys rise."""
-        if semitones == 0:
-            return self
-        events, fields = self.events.copy(), self.fields.copy()
-        drum = fields[:, V.FIELD_INDEX["role"]] == V.ROLE_ORDER.index("percussion") + 1
-        notes = (events[:, 0] >= 0) & ~drum[self.segment]
-        events[notes, 1] = V.to_relative(events[notes, 1], -semitones)
-        for name in ("root_1", "bass_1", "root_2", "bass_2", "tonic"):
-            column = fields[:, V.FIELD_INDEX[name]]
-            fields[:, V.FIELD_INDEX[name]] = np.where((column >= 1) & (column <= 12), (column - 1 + semitones) % 12 + 1, column)
-        column = fields[:, V.FIELD_INDEX["register"]]
-        steps = np.where((column > 0) & ~drum, round(semitones / 4), 0)  # as nearly as its steps of four semitones allow
-        fields[:, V.FIELD_INDEX["register"]] = np.where(steps, np.clip(column + steps, 1, V.LINE_FIELDS["register"]), column)
-        before = fields[:, _BEFORE]
-        fields[:, _BEFORE] = np.where((before > 0) & ~drum, V.to_relative(before - 1, -semitones) + 1, before)
-        return replace(self, events=events, fields=fields)
-
-    def part(self, first_bar: int, last_bar: int, limit: int, *, keep_first: bool = False) -> Transcript:
-        """Bars first … last − 1; if they are more than `limit` events, only the later ones (or the first ones), at worst part of one bar."""
-        bars = self.bar[self.segment]
-        while first_bar < last_bar - 1 and ((bars >= first_bar) & (bars < last_bar)).sum() > limit:
-            first_bar, last_bar = (first_bar, last_bar - 1) if keep_first else (first_bar + 1, last_bar)
-        inside = np.flatnonzero((bars >= first_bar) & (bars < last_bar))
-        inside = inside[:limit] if keep_first else inside[-limit:]
-        inside = inside[np.cumsum(self.events[inside, 0] < 0) > 0]  # from a header on, as in training
-        if not len(inside):
-            nothing = np.zeros(0, dtype=np.int64)
-            return Transcript(self.events[:0], nothing, np.zeros(0), self.fields[:0], nothing, nothing, nothing, 0.0)
-        start = float(self.time[inside[0]])
-        one, two = int(self.segment[inside[0]]), int(self.segment[inside[-1]]) + 1
-        later = self.time[bars >= last_bar]
-        end = float(later[0]) if len(later) else self.beats
-        return Transcript(
-            self.events[inside], self.segment[inside] - one, self.time[inside] - start, self.fields[one:two], self.half[one:two],
-            self.bar[one:two] - self.bar[one], self.owner[one:two], end - start,
-        )  # fmt: skip
-
-
-def joined(parts: Sequence[Transcript]) -> Transcript:
-    """One after the other."""
-    events, segments, times, fields, halves, bars, owners = [], [], [], [], [], [], []
-    base, bar_base, beats = 0, 0, 0.0
-    for part in parts:
-        events.append(part.events)
-        segments.append(part.segment + base)
-        times.append(part.time + beats)
-        fields.append(part.fields)
-        halves.append(part.half)
-        bars.append(part.bar + bar_base)
-        owners.append(part.owner)
-        base += len(part.fields)
-        bar_base += int(part.bar.max(initial=-1)) + 1
-        beats += part.beats
-    return Transcript(
-        np.concatenate(events), np.concatenate(segments), np.concatenate(times), np.concatenate(fields), np.concatenate(halves),
-        np.concatenate(bars), np.concatenate(owners), beats,
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Task:
-    """S segments to write."""
-
-    #: of the random numbers
-    name: str
-    #: (S, len(FIELDS)); `before` and `held` are filled in while writing
-    fields: Ints
-    #: (S,) line of each segment
-    line: Ints
-    #: (S,) bar of each segment, and where it begins, beats from the task's start
-    bar: Ints
-    start: Floats
-    #: (S,) length of the bar, ticks
-    ticks: Ints
-    #: (S,) or (S, K) onset classes that must be struck, −1: none
-    struck: Ints
-    #: (S,) whether this is the last word: one onset, chord notes only
-    closing: NDArray[np.bool_]
-    #: (L, 2) lowest and highest relative pitch of each line
-    ranges: Ints
-    #: (L,) notes at one time
-    hands: Ints
-    #: (L,) relative pitch each line last played before the task, −1: none
-    last: Ints
-    #: (L,) whose lines they are, as `Transcript.owner`
-    owner: Ints
-    #: what was heard before
-    prompt: Transcript | None = None
-
-    @property
-    def beats(self) -> float:
-        """Length."""
-        return float(self.start[-1] + self.ticks[-1] / V.TICKS_PER_BEAT)
-
-
 def write(model: Transformer, tasks: Sequence[Task], settings: Settings = DEFAULT) -> list[Transcript]:
     """Write all tasks in step; one transcript for each."""
     with torch.inference_mode():
         return _Writing(model, tasks, settings).run()
-
-
-class _Memory:
-    """What the lines of one task have played, by bar, for its echoes; bars of the prompt count −1, −2, … backwards."""
-
-    def __init__(self, prompt: Transcript | None) -> None:
-        self.played: dict[tuple[int, int], list[tuple[int, int, int, int, int]]] = {}
-        self.sources: list[list[tuple[int, int, int, int, int]] | None] = [None] * len(V.ECHOES)
-        self.now: list[tuple[int, int, int, int, int]] = []
-        self.bar: int | None = None
-        if prompt is None or not len(prompt.bar):
-            return
-        bars = int(prompt.bar[-1]) + 1
-        segment = -1
-        for (onset, pitch, duration, _), owner in zip(prompt.events, prompt.segment, strict=True):
-            if owner != segment:
-                segment, ordinal, before = int(owner), -1, -1
-                self.begin(int(prompt.bar[segment]) - bars, int(prompt.owner[segment]))
-            if onset >= 0:
-                ordinal = ordinal + 1 if onset == before else 0
-                before = onset
-                self.add(int(onset), ordinal, int(pitch), int(duration))
-        self.bar = None  # the line that ended the prompt is no neighbour
-
-    def begin(self, bar: int, owner: int) -> None:
-        """A new segment."""
-        neighbour = self.now if self.bar == bar else None
-        self.now = self.played[owner, bar] = []
-        self.bar = bar
-        self.sources = [self.played.get((owner, bar - 1)), self.played.get((owner, bar - 2)), neighbour]
-
-    def add(self, onset: int, ordinal: int, pitch: int, duration: int) -> None:
-        """A note of the segment being written."""
-        step = int(np.clip(pitch - self.now[-1][2], -24, 24)) + 24 if self.now else 49
-        self.now.append((onset * 16 + min(ordinal, 15), onset, pitch, duration, step))
-
-    def echo(self, key: int) -> list[tuple[int, int, int, int]]:
-        """The three echoes after a place (onset × 16 + notes already begun there)."""
-        found = []
-        for notes in self.sources:
-            if notes is None:
-                found.append(V.NOTHING)
-            else:
-                found.append(next((note[1:] for note in notes if note[0] >= key), V.CEASED))
-        return found
 
 
 class _Writing:
@@ -239,7 +78,7 @@ class _Writing:
         self.last = [task.last.copy() for task in self.tasks]
         self.until = [np.zeros(len(task.ranges)) for task in self.tasks]  # beats from the task's start until which a line sounds
         self.written: list[list[tuple[int, int, int, int, int, float]]] = [[] for _ in self.tasks]
-        self.memory = [_Memory(task.prompt) for task in self.tasks]
+        self.memory = [remembered(task.prompt) for task in self.tasks]
         self.at = np.full(count, -1)  # segment being written
         self.needs_header = np.ones(count, dtype=bool)
         # onsets that each line owes its density so far, and the line being written
@@ -386,6 +225,10 @@ class _Writing:
         logits = logits + self.settings.chord_bias * np.where(on_beat, tones, np.minimum(tones, 0.35) / 0.35 * 0.6)
         strict = allowed & (tones == 1.0)
         allowed = np.where((self.closing & strict.any(1))[:, None], strict, allowed)
+        again = np.array([self.last[t][self.line_now[t]] for t in self.alive])
+        rows = np.flatnonzero((again >= 0) & ~chord_mate & (self.now[:, _ROLE] != _PERCUSSION))
+        logits[rows, again[rows]] -= self.settings.repeat_lean
+        logits /= np.where(_SUPPORTS[self.now[:, _ROLE]], self.settings.support, 1.0)[:, None]
         pitch = self._pick(logits, allowed, 1, going)
         pitch_t = torch.from_numpy(twice(pitch))
         remaining = np.array([self.tasks[t].beats - self.tasks[t].start[self.at[i]] for i, t in enumerate(self.alive)]) * V.TICKS_PER_BEAT - V.ONSET_TICKS[onset]  # fmt: skip

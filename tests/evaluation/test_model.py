@@ -18,9 +18,10 @@ from composer.evaluation.dose import dose_plans
 from composer.evaluation.model_style import Human, by_hands, like_the_corpus, measure_generator
 from composer.theory.passage import Line, Passage, of_score, sorted_passage
 from composer.transformer import vocabulary as V
-from composer.transformer.batches import HEADER, Store
+from composer.transformer.batches import Store
 from composer.transformer.bits import chosen_windows, measure_bits
 from composer.transformer.checkpoint import save_model
+from composer.transformer.echoes import HEADER
 from composer.transformer.lane import Practice
 from composer.transformer.model import ModelConfig, Transformer
 from composer.transformer.ngram import train_ngram

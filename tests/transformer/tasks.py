@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from composer.transformer import vocabulary as V
-from composer.transformer.sampling import Task, Transcript
+from composer.transformer.transcript import Task, Transcript
 
 
 def task(seed: int, bars: int = 3, lines: int = 3, prompt: Transcript | None = None, shared: int = 0) -> Task:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from composer.transformer import batches as B, vocabulary as V
-from composer.transformer.batches import HEADER, PLAIN, Augment, Sampler, Store
+from composer.transformer.batches import PLAIN, Augment, Sampler, Store
+from composer.transformer.echoes import HEADER
 from tests.transformer.tiny import build
 
 CONTEXT = 64

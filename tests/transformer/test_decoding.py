@@ -13,7 +13,8 @@ from composer.transformer import vocabulary as V
 from composer.transformer.batches import PLAIN, Sampler, Store
 from composer.transformer.decoding import Decoder
 from composer.transformer.model import KIND_PAD, Events, ModelConfig, Transformer, norm
-from composer.transformer.sampling import Settings, Task, Transcript, _Memory, _Writing, joined, write
+from composer.transformer.sampling import Settings, _Writing, write
+from composer.transformer.transcript import Task, Transcript, joined, remembered
 from tests.transformer.conftest import SMALL, awake
 from tests.transformer.tasks import task
 from tests.transformer.tiny import build, tensors
@@ -182,7 +183,7 @@ def test_a_chord_of_more_notes_than_are_counted_is_echoed_the_same() -> None:
         nothing,
         12.0,
     )
-    memory, found, chord, onset = _Memory(None), [], 0, -1
+    memory, found, chord, onset = remembered(None), [], 0, -1
     for event, s in zip(events, segment, strict=True):
         if event[0] < 0:
             memory.begin(int(s), 0)

@@ -13,7 +13,7 @@ from composer.plan import Part, Plan
 from composer.scene import Scene, scenes
 from composer.transformer import vocabulary as V
 from composer.transformer.lane import STRIKERS, Practice, Voice, density_share, hands, range_of, section_task, voices_of
-from composer.transformer.sampling import Task
+from composer.transformer.transcript import Task
 from tests.transformer.conftest import PRACTICE
 from tests.transformer.films import planned
 

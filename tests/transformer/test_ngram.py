@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from composer.transformer import vocabulary as V
-from composer.transformer.batches import HEADER, Store, collate
+from composer.transformer.batches import Store, collate
 from composer.transformer.bits import VARIANTS, chosen_windows, measure_bits
+from composer.transformer.echoes import HEADER
 from composer.transformer.ngram import NGram, train_ngram
 from composer.transformer.ngram_features import features
 from tests.transformer.stores import little_store, same_again, write_store

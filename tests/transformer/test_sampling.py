@@ -10,7 +10,8 @@ from hypothesis import given, settings, strategies as st
 
 from composer.transformer import vocabulary as V
 from composer.transformer.model import Transformer
-from composer.transformer.sampling import Settings, Task, Transcript, chord_tones, joined, write
+from composer.transformer.sampling import Settings, chord_tones, write
+from composer.transformer.transcript import Task, Transcript, joined
 from tests.transformer.conftest import SMALL, awake
 from tests.transformer.tasks import task
 

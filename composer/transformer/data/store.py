@@ -22,9 +22,10 @@ from composer.theory.passage import Passage
 from composer.theory.roles import find_roles
 from composer.theory.texture import texture as measure_texture
 from composer.transformer import vocabulary as V
-from composer.transformer.batches import BAR_COLUMNS, HEADER, SEGMENT_COLUMNS
+from composer.transformer.batches import BAR_COLUMNS, SEGMENT_COLUMNS
 from composer.transformer.data.labels import find_form
 from composer.transformer.data.practice import practice
+from composer.transformer.echoes import HEADER
 
 Array = NDArray[Any]
 #: order of the instrument table → place in a segment's order

@@ -10,8 +10,9 @@ import pytest
 
 from composer.theory.passage import Line, Passage, sorted_passage
 from composer.transformer import vocabulary as V
-from composer.transformer.batches import BAR_COLUMNS, HEADER, SEGMENT_COLUMNS, Store
+from composer.transformer.batches import BAR_COLUMNS, SEGMENT_COLUMNS, Store
 from composer.transformer.data.store import Piece, Writer, encode
+from composer.transformer.echoes import HEADER
 from tests.transformer.tiny import SPLITS, build, piece
 
 S = {name: i for i, name in enumerate(SEGMENT_COLUMNS)}
