@@ -25,6 +25,7 @@ RUN = [
     "scipy>=1.13,<2",
     "soundfile>=0.12,<0.15",
     "symusic>=0.5,<0.7",
+    "threadpoolctl>=3.1,<4",
     "torch>=2.9,<3",  # Muon came with 2.9
 ]
 EXTRAS = {

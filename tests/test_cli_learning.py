@@ -97,7 +97,7 @@ def test_a_film_is_planned_first(place: Path, tmp_path: Path) -> None:
         (["plan.yaml", "--temperature", "3"], "not between 0.5 and 1.5"),
         (["plan.yaml", "--takes", "0"], "--takes"),
         (["plan.yaml", "--checkpoint", "none.safetensors"], "no weights"),
-        (["plan.yaml", "--checkpoint", "plan.yaml"], "no readable safetensors"),
+        (["plan.yaml", "--checkpoint", "plan.yaml"], "no checkpoint of Hitpoint"),
         (["none.yaml", "--generator", "chords"], "none.yaml"),
         (["plan.yaml", "--generator", "chords", "-o", "x.wav"], "writes no .wav"),
     ],

@@ -66,7 +66,7 @@ def _work(checkpoint: Path, seconds: int, seed: int, ensemble: str) -> dict[str,
         "film_per_second": round(seconds / took, 2),
         "compose_s": round(took, 2),
         "import_s": round(imported - began, 2),
-        "load_s": round(loaded - imported, 2),
+        "load_s": round(loaded - imported, 4),
         "file_mb": round(checkpoint.stat().st_size / 1e6, 2),
         "peak_rss_mb": round(_peak_bytes() / 1e6, 1),
     }

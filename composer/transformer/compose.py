@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from threadpoolctl import threadpool_limits
 
 from composer.assembly import assemble, moved
 from composer.errors import ComposerError
@@ -25,10 +25,8 @@ from composer.scene import Draft, Scene, scenes
 from composer.score import Note, Score
 from composer.theory.voicing import into_range, nearest_pitch
 from composer.transformer import vocabulary as V
-from composer.transformer.checkpoint import load_model
 from composer.transformer.lane import ROLE_WEIGHT, Practice, Voice, section_task, voices_of
-from composer.transformer.model import Transformer
-from composer.transformer.quantized import quantized
+from composer.transformer.network import Network, load_network
 from composer.transformer.sampling import DEFAULT, Settings, write
 from composer.transformer.transcript import Transcript, joined
 
@@ -43,16 +41,16 @@ class CheckpointError(ComposerError):
 
 
 @functools.cache
-def load(path: Path = CHECKPOINT) -> tuple[Transformer, dict[str, Any]]:
-    """The model, ready to write, and what its file says of it.
+def load(path: Path = CHECKPOINT) -> tuple[Network, dict[str, Any]]:
+    """The network and what its file says of it.
 
     Raises CheckpointError for a file that is missing, broken or of another version.
     """
     try:
-        model, meta = load_model(path)
+        network, meta = load_network(path)
         if lacking := {"instruments", "practice"} - meta.keys():
             raise ValueError(f"{path} does not say what composing needs ({', '.join(sorted(lacking))})")
-        return quantized(model), meta
+        return network, meta
     except FileNotFoundError:
         raise CheckpointError(f"there are no weights at {path}", "Get the checkpoint, or use --generator chords.") from None
     except (OSError, ValueError) as error:
@@ -64,13 +62,9 @@ def compose(plan: Plan, checkpoint: Path = CHECKPOINT, settings: Settings = DEFA
 
     Raises CheckpointError when there are no usable weights.
     """
-    model, meta = load(checkpoint)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small products: more threads cost more than they bring, and sums keep their order
-    try:
-        statements = _Writer(plan, model, meta, settings).write()
-    finally:
-        torch.set_num_threads(threads)
+    network, meta = load(checkpoint)
+    with threadpool_limits(1, "blas"):  # small products: more threads cost more than they bring, and sums keep their order
+        statements = _Writer(plan, network, meta, settings).write()
     tracks: dict[str, list[Note]] = {part.id: [] for part in plan.parts}
     for statement in statements:
         for part_id, notes in _played(statement, plan).items():
@@ -94,8 +88,8 @@ class _Statement:
 class _Writer:
     """Writes the sections of one plan, wave after wave."""
 
-    def __init__(self, plan: Plan, model: Transformer, meta: dict[str, Any], settings: Settings) -> None:
-        self.plan, self.model, self.settings = plan, model, settings
+    def __init__(self, plan: Plan, network: Network, meta: dict[str, Any], settings: Settings) -> None:
+        self.plan, self.network, self.settings = plan, network, settings
         self.instruments: list[str] = meta["instruments"]
         self.practice = Practice(meta["practice"])
         self.scenes = scenes(plan)
@@ -123,7 +117,7 @@ class _Writer:
             tasks.append(section_task(scene, voices, self.owners, self.instruments, self.practice, shift, last, prompt))
             pending.append((i, scene, voices, doubles, shift))
         for (i, scene, voices, doubles, shift), music in zip(
-            pending, write(self.model, tasks, self.settings) if tasks else [], strict=True
+            pending, write(self.network, tasks, self.settings) if tasks else [], strict=True
         ):
             self.done[i] = _Statement(scene, voices, doubles, shift, music)
         for i in wave:
@@ -134,7 +128,7 @@ class _Writer:
 
     def _prompt(self, i: int, shift: int) -> Transcript | None:
         """What section i hears before it begins: its theme in its own key, then the bars before it as they sound."""
-        limit = int(self.model.config.context * PROMPT_SHARE)
+        limit = int(self.network.context * PROMPT_SHARE)
         heard = []
         theme = self.done.get(self.first[self.scenes[i].section.theme])
         if theme is not None and theme.voices:

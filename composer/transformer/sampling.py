@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from composer.transformer import vocabulary as V
 from composer.transformer.decoding import Decoder
-from composer.transformer.model import KIND_HEADER, KIND_NOTE, Events, Transformer
+from composer.transformer.network import KIND_HEADER, KIND_NOTE, Heard, Network
 from composer.transformer.transcript import Task, Transcript, remembered
 
 Array = NDArray[Any]
@@ -57,21 +56,20 @@ class Settings:
 DEFAULT = Settings()
 
 
-def write(model: Transformer, tasks: Sequence[Task], settings: Settings = DEFAULT) -> list[Transcript]:
+def write(network: Network, tasks: Sequence[Task], settings: Settings = DEFAULT) -> list[Transcript]:
     """Write all tasks in step; one transcript for each."""
-    with torch.inference_mode():
-        return _Writing(model, tasks, settings).run()
+    return _Writing(network, tasks, settings).run()
 
 
 class _Writing:
     """State of B tasks: arrays with a row for each that is still being written."""
 
-    def __init__(self, model: Transformer, tasks: Sequence[Task], settings: Settings) -> None:
-        self.model, self.tasks, self.settings = model, list(tasks), settings
+    def __init__(self, network: Network, tasks: Sequence[Task], settings: Settings) -> None:
+        self.network, self.tasks, self.settings = network, list(tasks), settings
         count = len(self.tasks)
         self.alive = np.arange(count)
         self.guided = settings.guidance != 1.0
-        self.decoder = Decoder(model, count * (2 if self.guided else 1))
+        self.decoder = Decoder(network, count * (2 if self.guided else 1))
         # one stream of random numbers a task (numpy's generators would do; this one is the same on every platform)
         self.dice = [random.Random(task.name) for task in self.tasks]
         self.fields = [task.fields.copy() for task in self.tasks]
@@ -89,7 +87,7 @@ class _Writing:
         self.closing = np.zeros(count, dtype=bool)
         self.now = np.zeros((count, len(V.FIELDS)), dtype=np.int64)
         self.tones = np.zeros((count, 2, 12))
-        self.conditions = torch.zeros(count * (2 if self.guided else 1), model.config.width)
+        self.conditions = np.zeros((count * (2 if self.guided else 1), network.width), dtype=np.float32)
         self._hear_prompts()
 
     def _hear_prompts(self) -> None:
@@ -97,7 +95,7 @@ class _Writing:
         length = max((len(p.events) for p in prompts if p is not None), default=0)
         if not length:
             return
-        length = min(length, self.model.config.context)
+        length = min(length, self.network.context)
         kind, onset, pitch, duration, velocity, segment = (np.zeros((len(prompts), length), dtype=np.int64) for _ in range(6))
         echo = np.empty((len(prompts), length, len(V.ECHOES), 4), dtype=np.int64)
         echo[:] = V.NOTHING
@@ -118,13 +116,12 @@ class _Writing:
             fields.append(prompt.fields)
             halves.append(prompt.half)
             base += len(prompt.fields)
-        arrays = [kind, onset, pitch, duration, velocity, segment]
         rows, half = np.concatenate(fields), np.concatenate(halves)
+        mixed, bare = self.network.conditions(rows), _without_affect(rows)
+        heard = Heard(kind, onset, pitch, duration, velocity, echo, time, mixed[segment], rows[segment], half[segment])
         if self.guided:
-            arrays = [np.concatenate([a, a if a is not segment else a + len(rows)]) for a in arrays]
-            time, echo = np.concatenate([time, time]), np.concatenate([echo, echo])
-            rows, half = np.concatenate([rows, _without_affect(rows)]), np.concatenate([half, half])
-        self.decoder.prefill(Events(*map(torch.from_numpy, (*arrays, echo, time, rows, half))))
+            heard = _twice(heard, self.network.conditions(bare)[segment], bare[segment])
+        self.decoder.prefill(heard)
 
     # --- the loop --------------------------------------------------------------------------------------------------------
 
@@ -142,33 +139,26 @@ class _Writing:
                 self._next_segments(over)
         return [self._transcript(i) for i in range(len(self.tasks))]
 
-    def _hear(self) -> torch.Tensor:
+    def _hear(self) -> Array:
         """Feed the current event of every task (a header or the note just chosen)."""
         row, fresh = self.row, self.needs_header.copy()
         if fresh.any():
             which = np.flatnonzero(fresh)
-            found = self.model.conditions(torch.from_numpy(self.now[which]))
-            self.conditions[torch.from_numpy(which)] = found
+            self.conditions[which] = self.network.conditions(self.now[which])
             if self.guided:
-                bare = self.model.conditions(torch.from_numpy(_without_affect(self.now[which])))
-                self.conditions[torch.from_numpy(which + len(self.alive))] = bare
+                self.conditions[which + len(self.alive)] = self.network.conditions(_without_affect(self.now[which]))
         note = ~fresh
         kind = np.where(fresh, KIND_HEADER, KIND_NOTE)
         start = np.array([self.tasks[t].start[self.at[i]] for i, t in enumerate(self.alive)])
         time = start + np.where(note, V.ONSET_TICKS[np.minimum(row["onset"], V.ONSETS - 1)], 0) / V.TICKS_PER_BEAT
-        columns = [kind, *(np.where(note, row[name], 0) for name in ("onset", "pitch", "duration", "velocity")), np.arange(len(kind))]
-        fields, half = self.now, row["half"]
-        echo = np.array([self._echo(i) for i in range(len(kind))])[:, None]
+        chosen = [np.where(note, row[name], 0) for name in ("onset", "pitch", "duration", "velocity")]
+        echo = np.array([self._echo(i) for i in range(len(kind))])
+        columns = (kind, *chosen, echo, time.astype(np.float32), self.conditions[: len(kind)], self.now, row["half"])
+        event = Heard(*(column[:, None] for column in columns))
         if self.guided:
-            echo = np.concatenate([echo, echo])
-            columns = [np.concatenate([c, c]) for c in columns]
-            columns[-1] = np.arange(2 * len(kind))
-            time, fields, half = np.concatenate([time, time]), np.concatenate([fields, fields]), np.concatenate([half, half])
-        event = Events(
-            *(torch.from_numpy(c) for c in (*(c[:, None] for c in columns), echo, time.astype(np.float32)[:, None], fields, half))
-        )
+            event = _twice(event, self.conditions[len(kind) :, None], _without_affect(self.now)[:, None])
         self.needs_header[:] = False
-        return self.decoder.step(event, self.conditions)
+        return self.decoder.step(event)
 
     def _echo(self, i: int) -> list[tuple[int, int, int, int]]:
         """What came next at this place in the segments that a task's row listens back to."""
@@ -177,15 +167,15 @@ class _Writing:
             return memory.echo(0)
         return memory.echo(int(self.row["onset"][i]) * 16 + min(int(self.row["chord"][i]) - 1, 15) + 1)
 
-    def _logits(self, logits: torch.Tensor) -> Floats:
+    def _logits(self, logits: Array) -> Floats:
         """Guided logits (B, K) as doubles."""
-        x = logits.double().numpy()
+        x = logits.astype(np.float64)
         if not self.guided:
-            return np.asarray(x)
+            return x
         asked, bare = np.split(x, 2)
         return np.asarray(bare + self.settings.guidance * (asked - bare))
 
-    def _choose_onset(self, stream: torch.Tensor) -> Ints:
+    def _choose_onset(self, stream: Array) -> Ints:
         row = self.row
         places = np.arange(V.ONSETS + 1)[None]
         begun = row["notes"] > 0
@@ -202,21 +192,19 @@ class _Writing:
         allowed &= (owed | (row["notes"] < row["left"]))[:, None]
         allowed[:, V.END] = ~owed
         allowed[:, V.END] |= ~allowed[:, : V.END].any(1)
-        logits = self._logits(self.model.onset_out(stream))
+        logits = self._logits(self.network.onset_logits(stream))
         owing = np.array([self.due[t][self.line_now[t]] for t in self.alive])
         logits[:, V.END] -= self.settings.density_lean * np.clip(owing, -4.0, 4.0)
         return self._pick(logits, allowed, 0, np.ones(len(allowed), dtype=bool))
 
-    def _choose_note(self, stream: torch.Tensor, onset: Ints, ended: NDArray[np.bool_]) -> None:
-        row, model = self.row, self.model
+    def _choose_note(self, stream: Array, onset: Ints, ended: NDArray[np.bool_]) -> None:
+        row, network = self.row, self.network
         onset, going = np.where(ended, 0, onset), ~ended
         chord_mate = going & (row["notes"] > 0) & (onset == row["onset"])
         second_half = (onset >= row["half"]).astype(np.int64)
         twice = (lambda a: np.concatenate([a, a])) if self.guided else (lambda a: a)
-        onset_t = torch.from_numpy(twice(onset))
-        now = torch.from_numpy(twice(self.now))
-        chord = model.chord_at(now, torch.from_numpy(twice(row["half"])), onset_t)
-        logits = self._logits(model.pitch_logits(stream, onset_t, chord))
+        chord = network.chord_at(self.now, row["half"], onset)
+        logits = self._logits(network.pitch_logits(stream, twice(onset), twice(chord)))
         pitches = np.arange(V.PITCHES)[None]
         allowed = (pitches >= row["low"][:, None]) & (pitches <= row["high"][:, None])
         allowed &= ~chord_mate[:, None] | (pitches < row["pitch"][:, None])
@@ -230,11 +218,10 @@ class _Writing:
         logits[rows, again[rows]] -= self.settings.repeat_lean
         logits /= np.where(_SUPPORTS[self.now[:, _ROLE]], self.settings.support, 1.0)[:, None]
         pitch = self._pick(logits, allowed, 1, going)
-        pitch_t = torch.from_numpy(twice(pitch))
         remaining = np.array([self.tasks[t].beats - self.tasks[t].start[self.at[i]] for i, t in enumerate(self.alive)]) * V.TICKS_PER_BEAT - V.ONSET_TICKS[onset]  # fmt: skip
         fits = V.DURATION_TICKS[None] <= np.maximum(remaining, V.DURATION_TICKS[0])[:, None]
-        duration = self._pick(self._logits(model.duration_logits(stream, onset_t, pitch_t)), fits, 2, going)
-        loud = model.velocity_logits(stream, onset_t, pitch_t, torch.from_numpy(twice(duration)))
+        duration = self._pick(self._logits(network.duration_logits(stream, twice(onset), twice(pitch))), fits, 2, going)
+        loud = network.velocity_logits(stream, twice(onset), twice(pitch), twice(duration))
         velocity = self._pick(self._logits(loud), np.ones((len(onset), V.VELOCITIES), dtype=bool), 3, going)
         row["chord"] = np.where(going, np.where(chord_mate, row["chord"] + 1, 1), row["chord"])
         for name, value in (
@@ -326,7 +313,7 @@ class _Writing:
         stay = np.setdiff1d(np.arange(len(self.alive)), done)
         rows = np.concatenate([stay, stay + len(self.alive)]) if self.guided else stay
         self.decoder.keep(rows)
-        self.conditions = self.conditions[torch.from_numpy(rows)]
+        self.conditions = self.conditions[rows]
         self.alive, self.at, self.needs_header = self.alive[stay], self.at[stay], self.needs_header[stay]
         self.closing, self.now, self.tones = self.closing[stay], self.now[stay], self.tones[stay]
         self.row = {name: array[stay] for name, array in self.row.items()}
@@ -337,6 +324,14 @@ class _Writing:
         time = np.array([row[5] for row in self.written[index]])
         half = np.searchsorted(V.ONSET_TICKS, task.ticks / 2).astype(np.int64)
         return Transcript(table[:, :4], table[:, 4], time, self.fields[index], half, task.bar, task.owner[task.line], task.beats)
+
+
+def _twice(events: Heard, conditions: Array, fields: Ints) -> Heard:
+    """The same events once more below, under other conditions."""
+    return Heard(*(
+        np.concatenate([own, {"conditions": conditions, "fields": fields}.get(name, own)])
+        for name, own in zip(Heard._fields, events, strict=True)
+    ))  # fmt: skip
 
 
 def _without_affect(fields: Ints) -> Ints:

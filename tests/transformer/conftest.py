@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from composer.instruments import INSTRUMENTS
 from composer.transformer import vocabulary as V
 from composer.transformer.checkpoint import load_model, save_model
 from composer.transformer.model import ModelConfig, Transformer
+from composer.transformer.network import Network, load_network
 
 SMALL = ModelConfig(width=32, layers=2, heads=2, head_width=16, context=64)
 #: made up, with the keys that `data.practice` writes
@@ -43,5 +45,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small(checkpoint: Path) -> Transformer:
+def small(checkpoint: Path) -> Network:
+    return load_network(checkpoint)[0]
+
+
+@pytest.fixture(scope="session")
+def learner(checkpoint: Path) -> Transformer:
+    """The same weights in torch."""
     return load_model(checkpoint)[0]
+
+
+def network_of(model: Transformer) -> Network:
+    return Network({name: tensor.numpy() for name, tensor in model.state_dict().items()}, asdict(model.config))

@@ -1,4 +1,4 @@
-"""The memory of keys and values hears what reading everything at once hears, and so do the echoes that are kept while writing."""
+"""The network hears step by step what the torch model reads at once, and so do the echoes that are kept while writing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from composer.transformer import vocabulary as V
 from composer.transformer.batches import PLAIN, Sampler, Store
 from composer.transformer.decoding import Decoder
 from composer.transformer.model import KIND_PAD, Events, ModelConfig, Transformer, norm
+from composer.transformer.network import Heard, Network
 from composer.transformer.sampling import Settings, _Writing, write
 from composer.transformer.transcript import Task, Transcript, joined, remembered
-from tests.transformer.conftest import SMALL, awake
+from tests.transformer.conftest import SMALL, awake, network_of
 from tests.transformer.tasks import task
 from tests.transformer.tiny import build, tensors
 
@@ -32,16 +33,23 @@ def span(events: Events, start: int, stop: int) -> Events:
     return events._replace(**{name: getattr(events, name)[:, start:stop] for name in ALONG_EVENTS})
 
 
-def fed(model: Transformer, decoder: Decoder, events: Events) -> Tensor:
-    """Streams (B, T, D), one step after the other, each event with a row of conditions of its own, as sampling has it."""
-    found = []
-    with torch.no_grad():
-        for t in range(events.kind.size(1)):
-            one = span(events, t, t + 1)
-            rows = one.segment[:, 0]
-            own = one._replace(segment=torch.arange(len(rows))[:, None], fields=events.fields[rows], half=events.half[rows])
-            found.append(decoder.step(own, model.conditions(own.fields)))
-    return torch.stack(found, 1)
+def heard_of(network: Network, events: Events) -> Heard:
+    """A batch as the network hears it."""
+    rows = events.segment.numpy()
+    fields = events.fields.numpy()
+    kind, onset, pitch, duration, velocity, echo, time = (
+        getattr(events, name).numpy() for name in ("kind", "onset", "pitch", "duration", "velocity", "echo", "time")
+    )
+    return Heard(
+        kind, onset, pitch, duration, velocity, echo, time, network.conditions(fields)[rows], fields[rows], events.half.numpy()[rows]
+    )
+
+
+def fed(decoder: Decoder, events: Events) -> Tensor:
+    """Streams (B, T, D), one step after the other."""
+    whole = heard_of(decoder.network, events)
+    steps = [decoder.step(Heard._make(column[:, t : t + 1] for column in whole)) for t in range(events.kind.size(1))]
+    return torch.from_numpy(np.stack(steps, 1))
 
 
 def whole(model: Transformer, events: Events) -> Tensor:
@@ -69,22 +77,21 @@ def close(a: Tensor, b: Tensor) -> None:
     torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
 
 
-def test_step_by_step_is_the_same_as_at_once(small: Transformer, music: Events) -> None:
+def test_step_by_step_is_the_same_as_at_once(small: Network, learner: Transformer, music: Events) -> None:
     events = span(music, 0, SMALL.context)
-    close(fed(small, Decoder(small, 3), events), whole(small, events))
+    close(fed(Decoder(small, 3), events), whole(learner, events))
 
 
 @pytest.mark.parametrize("prompt", [1, 20, 63])
-def test_a_prompt_is_heard_as_if_it_had_been_stepped(small: Transformer, music: Events, prompt: int) -> None:
+def test_a_prompt_is_heard_as_if_it_had_been_stepped(small: Network, learner: Transformer, music: Events, prompt: int) -> None:
     events = span(music, 0, SMALL.context)
     decoder = Decoder(small, 3)
-    with torch.no_grad():
-        decoder.prefill(span(events, 0, prompt))
-    close(fed(small, decoder, span(events, prompt, SMALL.context)), whole(small, events)[:, prompt:])
+    decoder.prefill(heard_of(small, span(events, 0, prompt)))
+    close(fed(decoder, span(events, prompt, SMALL.context)), whole(learner, events)[:, prompt:])
 
 
 @pytest.mark.parametrize(("longest", "steps"), [(30, 30), (64, 100), (40, 110)])
-def test_prompts_of_unequal_length(small: Transformer, music: Events, longest: int, steps: int) -> None:
+def test_prompts_of_unequal_length(small: Network, learner: Transformer, music: Events, longest: int, steps: int) -> None:
     """Padded on the left, also when what is written goes round the ring; each is the same as it would be alone."""
     lengths = [longest, longest // 3, 0]
     padded = span(music, 0, longest)
@@ -92,41 +99,40 @@ def test_prompts_of_unequal_length(small: Transformer, music: Events, longest: i
     for i, length in enumerate(lengths):
         padded.kind[i, : longest - length] = KIND_PAD
     decoder = Decoder(small, 3)
-    with torch.no_grad():
-        decoder.prefill(padded)
+    decoder.prefill(heard_of(small, padded))
     after = span(music, longest, min(160, longest + steps))
-    found = fed(small, decoder, after)
+    found = fed(decoder, after)
     for i, length in enumerate(lengths):
         alone = span(music, longest - length, min(160, longest + steps))
         alone = alone._replace(**{name: getattr(alone, name)[i : i + 1] for name in ALONG_EVENTS})
-        close(found[i], sliding(small, alone)[0, length:])
+        close(found[i], sliding(learner, alone)[0, length:])
 
 
-def test_past_the_context_each_block_hears_the_last_events_only(small: Transformer, music: Events) -> None:
-    close(fed(small, Decoder(small, 3), music), sliding(small, music))
+def test_past_the_context_each_block_hears_the_last_events_only(small: Network, learner: Transformer, music: Events) -> None:
+    close(fed(Decoder(small, 3), music), sliding(learner, music))
 
 
 def test_past_the_context_one_block_reads_the_last_events_anew(music: Events) -> None:
     model = awake(ModelConfig(width=32, layers=1, heads=2, head_width=16, context=24))
-    found = fed(model, Decoder(model, 3), span(music, 0, 100))
+    found = fed(Decoder(network_of(model), 3), span(music, 0, 100))
     for stop in (24, 25, 49, 77, 100):
         close(found[:, stop - 1], whole(model, span(music, max(0, stop - 24), stop))[:, -1])
 
 
-def test_an_empty_prompt_changes_nothing(small: Transformer, music: Events) -> None:
+def test_an_empty_prompt_changes_nothing(small: Network, learner: Transformer, music: Events) -> None:
     decoder = Decoder(small, 3)
-    decoder.prefill(span(music, 0, 0))
+    decoder.prefill(heard_of(small, span(music, 0, 0)))
     assert decoder.steps == 0
-    close(fed(small, decoder, span(music, 0, 5)), whole(small, span(music, 0, 5)))
+    close(fed(decoder, span(music, 0, 5)), whole(learner, span(music, 0, 5)))
 
 
-def test_those_who_stay_go_on_as_before(small: Transformer, music: Events) -> None:
+def test_those_who_stay_go_on_as_before(small: Network, learner: Transformer, music: Events) -> None:
     decoder = Decoder(small, 3)
-    fed(small, decoder, span(music, 0, 50))
+    fed(decoder, span(music, 0, 50))
     decoder.keep(np.array([0, 2]))
     later = span(music, 50, 100)
     later = later._replace(**{name: getattr(later, name)[[0, 2]] for name in ALONG_EVENTS})
-    close(fed(small, decoder, later), sliding(small, span(music, 0, 100))[[0, 2], 50:])
+    close(fed(decoder, later), sliding(learner, span(music, 0, 100))[[0, 2], 50:])
 
 
 # --- echoes ---------------------------------------------------------------------------------------------------------------
@@ -135,9 +141,9 @@ def test_those_who_stay_go_on_as_before(small: Transformer, music: Events) -> No
 class _Listening(_Writing):
     """Keeps the echoes it gave to the model."""
 
-    def __init__(self, model: Transformer, tasks: list[Task], settings: Settings) -> None:
+    def __init__(self, network: Network, tasks: list[Task], settings: Settings) -> None:
         self.given: list[list[list[tuple[int, int, int, int]]]] = [[] for _ in tasks]
-        super().__init__(model, tasks, settings)
+        super().__init__(network, tasks, settings)
 
     def _echo(self, i: int) -> list[tuple[int, int, int, int]]:
         found = super()._echo(i)
@@ -150,15 +156,14 @@ def heard(prompt: Transcript | None, music: Transcript) -> Transcript:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_echoes_kept_while_writing_are_those_that_training_saw(small: Transformer, seed: int) -> None:
+def test_echoes_kept_while_writing_are_those_that_training_saw(small: Network, seed: int) -> None:
     """Chords, lines that fall silent, prompts of other lines, prompts cut off in the middle of a bar."""
     rng = np.random.default_rng(seed)
     first = write(small, [task(seed, bars=4, lines=3), task(seed + 50, bars=3, lines=4, shared=2)])
     prompts = [None, first[0].part(1, 4, 1000), first[1].part(0, 3, int(rng.integers(1, 12))), joined([first[0].part(0, 2, 40), first[1]])]
     tasks = [task(seed + 100 + i, bars=4, lines=4, prompt=prompt, shared=i) for i, prompt in enumerate(prompts)]
-    with torch.inference_mode():
-        writing = _Listening(small, tasks, Settings())
-        written = writing.run()
+    writing = _Listening(small, tasks, Settings())
+    written = writing.run()
     sizes = np.array(list(V.ECHO_FACTORS.values()))
     for prompt, given, music in zip(prompts, writing.given, written, strict=True):
         expected = heard(prompt, music).echoes()[-len(music.events) :]

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from composer.transformer import vocabulary as V
-from composer.transformer.model import Transformer
+from composer.transformer.network import Network
 from composer.transformer.sampling import Settings, chord_tones, write
 from composer.transformer.transcript import Task, Transcript, joined
-from tests.transformer.conftest import SMALL, awake
+from tests.transformer.conftest import SMALL, awake, network_of
 from tests.transformer.tasks import task
 
 ARRAYS = ("events", "segment", "time", "fields", "half", "bar", "owner")
@@ -61,7 +61,7 @@ def check(asked: Task, music: Transcript) -> None:
 @pytest.mark.parametrize(
     "how", [Settings(), BOLD, Settings(temperatures=(0.2, 0.2, 0.2, 0.2), chord_bias=4)], ids=["plain", "bold", "timid"]
 )
-def test_what_is_written_can_be_played(small: Transformer, how: Settings) -> None:
+def test_what_is_written_can_be_played(small: Network, how: Settings) -> None:
     tasks = [task(seed, bars=3, lines=1 + seed % 5) for seed in range(16)]
     for asked, music in zip(tasks, write(small, tasks, how), strict=True):
         check(asked, music)
@@ -75,7 +75,7 @@ def test_also_by_models_that_never_wish_to_end(seed: int) -> None:
     model.onset_out.bias.data[V.END] = -50.0
     tasks = [task(100 + seed, bars=2, lines=3), task(200 + seed, bars=2, lines=2)]
     tasks = [replace(t, struck=np.where(t.closing, t.struck, np.searchsorted(V.ONSET_TICKS, t.ticks) - 1)) for t in tasks]
-    for asked, music in zip(tasks, write(model, tasks, Settings(top_p=1.0)), strict=True):
+    for asked, music in zip(tasks, write(network_of(model), tasks, Settings(top_p=1.0)), strict=True):
         check(asked, music)
         counts = np.bincount(music.segment[music.events[:, 0] >= 0], minlength=len(asked.line))
         assert (counts <= np.maximum(6, np.round(asked.ticks / 4)) * np.minimum(3, asked.hands[asked.line])).all()
@@ -90,12 +90,12 @@ def test_a_full_bar_keeps_a_place_for_what_must_be_struck() -> None:
     struck = np.array([[47, 40], [0, -1]])
     asked = task(0, bars=2, lines=1)
     asked = replace(asked, ticks=np.full(2, 96), start=np.array([0.0, 4.0]), struck=struck, hands=np.array([1]))
-    music = write(model, [asked])[0]
+    music = write(network_of(model), [asked])[0]
     check(asked, music)
     assert (music.events[music.segment == 0][1:, 0] == [*range(22), 40, 47]).all()
 
 
-def test_several_places_of_a_bar_are_struck(small: Transformer) -> None:
+def test_several_places_of_a_bar_are_struck(small: Network) -> None:
     rng = np.random.default_rng(0)
     tasks = []
     for seed in range(8):
@@ -109,7 +109,7 @@ def test_several_places_of_a_bar_are_struck(small: Transformer) -> None:
             check(asked, music)
 
 
-def test_the_same_name_writes_the_same_and_another_does_not(small: Transformer) -> None:
+def test_the_same_name_writes_the_same_and_another_does_not(small: Network) -> None:
     asked = task(1, bars=4, lines=4)
     first, again, other = (write(small, [one], BOLD)[0] for one in (asked, asked, replace(asked, name="another")))
     assert same(first, again)
@@ -117,7 +117,7 @@ def test_the_same_name_writes_the_same_and_another_does_not(small: Transformer) 
 
 
 @pytest.mark.parametrize("guidance", [1.0, 1.5])
-def test_company_changes_nothing(small: Transformer, guidance: float) -> None:
+def test_company_changes_nothing(small: Network, guidance: float) -> None:
     """Alone or beside shorter and longer ones, with and without prompts."""
     how = Settings(guidance=guidance)
     opening = write(small, [task(9, bars=4, lines=3)], how)[0]
@@ -128,7 +128,7 @@ def test_company_changes_nothing(small: Transformer, guidance: float) -> None:
         assert same(write(small, [asked], how)[0], music)
 
 
-def test_guidance_pushes_only_where_feeling_is_asked_for(small: Transformer) -> None:
+def test_guidance_pushes_only_where_feeling_is_asked_for(small: Network) -> None:
     asked = task(3, bars=4)
     assert not same(*(write(small, [asked], Settings(guidance=g))[0] for g in (1.0, 3.0)))
     fields = asked.fields.copy()
@@ -137,12 +137,12 @@ def test_guidance_pushes_only_where_feeling_is_asked_for(small: Transformer) -> 
     assert same(*(write(small, [bare], Settings(guidance=g))[0] for g in (1.0, 1.5)))
 
 
-def test_a_prompt_is_heard(small: Transformer) -> None:
+def test_a_prompt_is_heard(small: Network) -> None:
     opening = write(small, [task(9)])[0]
     assert not same(write(small, [task(1)])[0], write(small, [task(1, prompt=opening)])[0])
 
 
-def test_a_chord_can_be_leant_on_but_not_by_drums(small: Transformer) -> None:
+def test_a_chord_can_be_leant_on_but_not_by_drums(small: Network) -> None:
     asked = task(5, bars=6, lines=2)
     ranges, hands = np.array([[40, 80], [35, 81]]), np.array([1, 1])
     fields = asked.fields.copy()
@@ -173,7 +173,7 @@ def test_tones_of_chords_and_keys() -> None:
 
 
 @pytest.fixture(scope="module")
-def music(small: Transformer) -> list[Transcript]:
+def music(small: Network) -> list[Transcript]:
     tasks = [replace(task(seed, bars=5, lines=3), ranges=np.tile([30, 90], (3, 1))) for seed in range(3)]
     return write(small, tasks)
 
