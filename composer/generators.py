@@ -1,15 +1,15 @@
-"""The generators by name: each is a module with `compose(plan) -> Score`, imported only when it is asked for."""
+"""The generators by name: each is a module with `compose(plan, progress=…) -> Score`, imported only when it is asked for."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from composer.errors import OptionError, nearest
 
 if TYPE_CHECKING:
+    from composer.options import Progress
     from composer.plan import Plan
     from composer.score import Score
 
@@ -24,11 +24,18 @@ DEFAULT_GENERATOR = "transformer"
 CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "hitpoint.safetensors"
 
 
-def generator(name: str) -> Callable[[Plan], Score]:
+class Compose(Protocol):
+    """What every generator is."""
+
+    def __call__(self, plan: Plan, *, progress: Progress = ...) -> Score:
+        """Write all parts of a plan."""
+
+
+def generator(name: str) -> Compose:
     """The compose function of a generator.
 
     Raises OptionError for an unknown name.
     """
     if name not in GENERATORS:
         raise OptionError(f"unknown generator {name!r}", nearest(name, GENERATORS) or f"There is {', '.join(GENERATORS)}.")
-    return cast("Callable[[Plan], Score]", importlib.import_module(GENERATORS[name]).compose)
+    return cast("Compose", importlib.import_module(GENERATORS[name]).compose)

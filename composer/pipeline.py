@@ -82,7 +82,7 @@ def score_film(
             options = replace(options, seed=plan.seed, ending=plan.ending)
             write_plan(plan, folder)
         with clock.stage("compose"):
-            composed = generator(options.generator)(plan)
+            composed = generator(options.generator)(plan, progress=progress)
         with clock.stage("perform"):
             score = perform(composed, plan, options.humanize)
             write_score(score, folder)

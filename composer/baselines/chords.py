@@ -13,6 +13,7 @@ from composer.assembly import assemble, moved
 from composer.baselines.accompaniment import BASS_DRUM, bass_line, drum_kit, harmony_voices, ostinato, timpani
 from composer.baselines.melody import counter_line, melody
 from composer.instruments import Instrument
+from composer.options import Progress, silent
 from composer.plan import Part, Plan
 from composer.scene import Draft, Scene, scenes
 from composer.score import Note, Score
@@ -32,12 +33,13 @@ class _Line:
     notes: list[Draft]
 
 
-def compose(plan: Plan) -> Score:
+def compose(plan: Plan, progress: Progress = silent) -> Score:
     """Write all parts of a plan; the same plan gives the same score."""
     tracks: dict[str, list[Note]] = {part.id: [] for part in plan.parts}
     for scene in scenes(plan):
         for part_id, lines in _write(scene, plan).items():
             tracks[part_id] += _play(scene, lines, plan.part(part_id).info)
+        progress("compose", scene.section.last_bar / len(plan.bars))
     return assemble(plan, tracks)
 
 

@@ -144,7 +144,7 @@ def compose(plan_file: Path, **asked: Any) -> None:
 
     def work(folder: Path, progress: Progress) -> None:
         progress("compose", 0.0)
-        composed = generator(options.generator)(given)
+        composed = generator(options.generator)(given, progress=progress)
         stages.write_score(perform(composed, given, options.humanize), folder)
         progress("compose", 1.0)
 

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from composer.assembly import assemble, moved
 from composer.errors import ComposerError
 from composer.generators import CHECKPOINT
+from composer.options import Progress, silent
 from composer.plan import Plan
 from composer.scene import Draft, Scene, scenes
 from composer.score import Note, Score
@@ -32,6 +33,8 @@ from composer.transformer.transcript import Transcript, joined
 
 #: bars of a theme, and of the section before, that a section hears before it begins
 THEME_BARS, LEAD_BARS = 4, 4
+#: sections that are written side by side; more would only take memory
+AT_ONCE = 16
 #: share of the model's context that each of the two may take
 PROMPT_SHARE = 0.25
 
@@ -57,14 +60,14 @@ def load(path: Path = CHECKPOINT) -> tuple[Network, dict[str, Any]]:
         raise CheckpointError(str(error), "Get the checkpoint anew, or use --generator chords.") from None
 
 
-def compose(plan: Plan, checkpoint: Path = CHECKPOINT, settings: Settings = DEFAULT) -> Score:
+def compose(plan: Plan, checkpoint: Path = CHECKPOINT, settings: Settings = DEFAULT, progress: Progress = silent) -> Score:
     """Write all parts of a plan; the same plan and weights give the same score.
 
     Raises CheckpointError when there are no usable weights.
     """
     network, meta = load(checkpoint)
     with threadpool_limits(1, "blas"):  # small products: more threads cost more than they bring, and sums keep their order
-        statements = _Writer(plan, network, meta, settings).write()
+        statements = _Writer(plan, network, meta, settings, progress).write()
     tracks: dict[str, list[Note]] = {part.id: [] for part in plan.parts}
     for statement in statements:
         for part_id, notes in _played(statement, plan).items():
@@ -88,8 +91,8 @@ class _Statement:
 class _Writer:
     """Writes the sections of one plan, wave after wave."""
 
-    def __init__(self, plan: Plan, network: Network, meta: dict[str, Any], settings: Settings) -> None:
-        self.plan, self.network, self.settings = plan, network, settings
+    def __init__(self, plan: Plan, network: Network, meta: dict[str, Any], settings: Settings, progress: Progress = silent) -> None:
+        self.plan, self.network, self.settings, self.progress = plan, network, settings, progress
         self.instruments: list[str] = meta["instruments"]
         self.practice = Practice(meta["practice"])
         self.scenes = scenes(plan)
@@ -102,10 +105,12 @@ class _Writer:
         for i, scene in enumerate(self.scenes):
             self.first.setdefault(scene.section.theme, i)
         for wave in waves([scene.section.theme for scene in self.scenes]):
-            self._write_wave(wave)
+            for start in range(0, len(wave), AT_ONCE):
+                self._write_some(wave[start : start + AT_ONCE])
+                self.progress("compose", sum(len(one.scene.bars) for one in self.done.values()) / len(self.plan.bars))
         return [self.done[i] for i in range(len(self.scenes))]
 
-    def _write_wave(self, wave: Sequence[int]) -> None:
+    def _write_some(self, wave: Sequence[int]) -> None:
         tasks, pending = [], []
         for i in wave:
             scene = self.scenes[i]
