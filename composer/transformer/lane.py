@@ -24,6 +24,8 @@ from composer.transformer.transcript import Task, Transcript
 Ints = NDArray[np.int64]
 #: velocity of a role beside a plain note, as the other generators have it
 ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony": -10, "pad": -14, "percussion": -6}
+#: practice of percussion comes from bands that never stop; beside an orchestra less is more
+_RESTRAINT = {"timpani": 0.55, "percussion_kit": 0.65}
 #: who must strike a hard hit; inner lines may follow
 STRIKERS = ("melody", "bass", "harmony", "percussion")
 
@@ -247,8 +249,9 @@ def _row(
     own = {
         "instrument": instruments.index(voice.info.id) + 1 if voice.info.id in instruments else 0,
         "role": V.ROLE_ORDER.index(voice.role) + 1,
-        "density": practice.density(voice.role, bar.plan.qpm, share),
-        "register": int(V.register_field(register - (0 if voice.role == "percussion" else shift))),
+        "density": practice.density(voice.role, bar.plan.qpm, share * _RESTRAINT.get(voice.info.id, 1.0)),
+        # which drums to strike is not a matter of height
+        "register": 0 if voice.info.is_drum else int(V.register_field(register - (0 if voice.role == "percussion" else shift))),
         "loudness": int(V.velocity_class(min(124, scene.velocity(bar.start + 1e-3) + 3 + ROLE_WEIGHT[voice.role]))) + 1,
         "voices": min(practice.voices(voice.info, voice.role, 0.35 + 0.4 * share), 4 if hands(voice) > 1 else 1),
         "slot": owner % V.LINE_FIELDS["slot"] + 1,

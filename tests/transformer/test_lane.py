@@ -48,7 +48,7 @@ def test_everything_stays_inside_its_table(seed: int, names: tuple[str, ...]) ->
     for scene, voices, task, _ in found:
         assert task.fields.shape == (len(voices) * len(scene.bars), len(V.FIELDS))
         for name, size in V.FIELDS.items():
-            low = 0 if name in ("before", "held", "hit_at") else 1
+            low = 0 if name in ("before", "held", "hit_at", "register") else 1
             assert ((column(task, name) >= low) & (column(task, name) <= size)).all(), name
         assert len(task.line) == len(task.bar) == len(task.start) == len(task.ticks) == len(task.struck) == len(task.closing)
         assert (task.ranges[:, 0] <= task.ranges[:, 1]).all() and (task.ranges >= 0).all() and (task.ranges <= 127).all()
