@@ -33,6 +33,8 @@ from composer.transformer.transcript import Transcript, joined
 
 #: bars of a theme, and of the section before, that a section hears before it begins
 THEME_BARS, LEAD_BARS = 4, 4
+#: what stands in an orchestra for the cymbals of a drum kit: the side drum for whatever keeps time, bass drum for kicks
+_IN_ORCHESTRA = {35: 36, 37: 38, 39: 38, 40: 38, 42: 38, 44: 38, 46: 38, 51: 38, 52: 49, 53: 38, 54: 38, 55: 49, 56: 38, 59: 38}
 #: sections that are written side by side; more would only take memory
 AT_ONCE = 16
 #: share of the model's context that each of the two may take
@@ -186,6 +188,10 @@ def _drafts(statement: _Statement) -> list[tuple[Draft, Voice]]:
         length = float(V.DURATION_TICKS[duration]) / V.TICKS_PER_BEAT
         if voice.info.id == "timpani":
             sounding = _tuned(scene, scene.start + float(time), sounding, voice)
+        elif voice.info.id == "percussion_kit":
+            sounding = _IN_ORCHESTRA.get(sounding, sounding)
+            if sounding in (49, 57) and not scene.is_strong(scene.start + float(time)):
+                sounding = 38  # cymbals crash on downbeats and hits
         found.append((Draft(scene.start + float(time), length, sounding, float(np.clip(stress, -14, 14))), voice))
     return found
 

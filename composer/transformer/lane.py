@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from composer.instruments import Instrument
+from composer.instruments import INSTRUMENTS, Instrument
 from composer.plan import Part, Plan
 from composer.scene import BarSpan, Scene
 from composer.theory.chords import Chord
@@ -131,6 +131,8 @@ def hands(voice: Voice) -> int:
 def range_of(voice: Voice) -> tuple[int, int]:
     """Sounding pitches a line may use: the comfortable range, chords not below the mud."""
     low, high = voice.info.comfortable
+    if voice.info.is_drum:
+        return voice.info.range[0], 59  # drums and cymbals; left alone the model rings a triangle for ever
     if is_percussion(voice.info):
         return voice.info.range
     if voice.role in ("melody", "counter") and voice.info.polyphony >= 4 and high >= 79:
@@ -246,14 +248,16 @@ def _row(
     share = density_share(scene, bar)
     high = float(np.clip(0.5 + 0.3 * bar.plan.arousal, 0.1, 0.9))
     register = practice.register(voice.info, voice.role, high)
+    # orchestral percussion stands in the training music one instrument a line, mostly a triangle; a kit's player is the better model
+    known = "drums" if voice.info.is_drum else voice.info.id
     own = {
-        "instrument": instruments.index(voice.info.id) + 1 if voice.info.id in instruments else 0,
+        "instrument": instruments.index(known) + 1 if known in instruments else 0,
         "role": V.ROLE_ORDER.index(voice.role) + 1,
         "density": practice.density(voice.role, bar.plan.qpm, share * _RESTRAINT.get(voice.info.id, 1.0)),
         # which drums to strike is not a matter of height
         "register": 0 if voice.info.is_drum else int(V.register_field(register - (0 if voice.role == "percussion" else shift))),
         "loudness": int(V.velocity_class(min(124, scene.velocity(bar.start + 1e-3) + 3 + ROLE_WEIGHT[voice.role]))) + 1,
-        "voices": min(practice.voices(voice.info, voice.role, 0.35 + 0.4 * share), 4 if hands(voice) > 1 else 1),
+        "voices": min(practice.voices(INSTRUMENTS[known], voice.role, 0.35 + 0.4 * share), 4 if hands(voice) > 1 else 1),
         "slot": owner % V.LINE_FIELDS["slot"] + 1,
     }
     return [own.get(name, fields.get(name, 0)) for name in V.FIELD_NAMES]
