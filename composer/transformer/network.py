@@ -25,7 +25,7 @@ Array = NDArray[Any]
 KIND_PAD, KIND_HEADER, KIND_NOTE = 0, 1, 2
 _CHORDS = np.array([V.FIELD_INDEX[n] for n in ("root_1", "quality_1", "bass_1", "root_2", "quality_2", "bass_2")])
 _ECHO_OFFSETS = np.concatenate([[0], np.cumsum(list(V.ECHO_FACTORS.values()) * len(V.ECHOES))[:-1]])
-_EPSILON = np.finfo(np.float32).eps
+_EPSILON = np.float32(np.finfo(np.float32).eps)
 
 
 class Heard(NamedTuple):
@@ -49,8 +49,8 @@ class Heard(NamedTuple):
 
 def norm(x: Floats) -> Floats:
     """Root-mean-square norm over the last axis."""
-    scale = np.sqrt(np.einsum("...i,...i->...", x, x) / x.shape[-1] + _EPSILON)
-    return np.asarray(x / scale[..., None], dtype=np.float32)
+    scale = np.sqrt(np.vecdot(x, x) / np.float32(x.shape[-1]) + _EPSILON)
+    return x / scale[..., None]
 
 
 def _square(x: Floats) -> Floats:

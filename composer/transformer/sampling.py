@@ -249,7 +249,7 @@ class _Writing:
         p = np.exp(x - x.max(1, keepdims=True))
         p /= p.sum(1, keepdims=True)
         order = np.argsort(-p, axis=1, kind="stable")
-        ranked = np.take_along_axis(p, order, 1)
+        ranked = p[np.arange(len(p))[:, None], order]
         before = np.cumsum(ranked, 1) - ranked
         ranked = np.where(before < self.settings.top_p, ranked, 0.0)
         edges = np.cumsum(ranked, 1)
