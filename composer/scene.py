@@ -13,6 +13,8 @@ from composer.theory.moods import MOODS, Mood
 
 #: velocity of a plain note at each dynamic mark
 DYNAMIC_VELOCITY = dict(zip(DYNAMICS, (33, 44, 56, 69, 83, 96), strict=True))
+#: velocity of a role beside a plain note: the tune leads, the pad recedes
+ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony": -10, "pad": -14, "percussion": -6}
 #: music marks a hit only when its beat is this close to the picture
 REACH_FRAMES = 2.0
 #: bars in a phrase

@@ -15,12 +15,10 @@ from composer.baselines.melody import counter_line, melody
 from composer.instruments import Instrument
 from composer.options import Progress, silent
 from composer.plan import Part, Plan
-from composer.scene import Draft, Scene, scenes
+from composer.scene import ROLE_WEIGHT, Draft, Scene, scenes
 from composer.score import Note, Score
 from composer.theory.voicing import into_range, nearest_pitch
 
-#: velocity of a role beside a plain note: the tune leads, the pad recedes
-_ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony": -10, "pad": -14, "percussion": -6}
 #: in one part that plays several roles, the first named wins where they collide
 _PRECEDENCE = ("melody", "counter", "bass", "ostinato", "harmony", "pad", "percussion")
 
@@ -167,7 +165,7 @@ def _play(scene: Scene, lines: list[_Line], info: Instrument) -> list[Note]:
                 kept.append((Draft(note.start, note.duration, pitch, note.stress), line.role))
     notes = []
     for draft, role in kept:
-        velocity = round(scene.velocity(draft.start) + draft.stress + _ROLE_WEIGHT[role])
+        velocity = round(scene.velocity(draft.start) + draft.stress + ROLE_WEIGHT[role])
         end = min(draft.end, scene.end)
         if end - draft.start > 0.02:
             notes.append(Note(round(draft.start, 6), round(end - draft.start, 6), draft.pitch, min(124, max(14, velocity))))

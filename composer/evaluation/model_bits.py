@@ -27,12 +27,12 @@ from composer.instruments import INSTRUMENTS
 from composer.options import Options
 from composer.plan import Part
 from composer.planner import plan as arrange, spot
-from composer.scene import Scene, scenes
+from composer.scene import ROLE_WEIGHT, Scene, scenes
 from composer.transformer import vocabulary as V
 from composer.transformer.batches import Batch, Store, collate
 from composer.transformer.bits import VARIANTS, Array, BitsTable, Change, Scorer, Window, chosen_windows, measure_bits, planned
 from composer.transformer.echoes import HEADER
-from composer.transformer.lane import ROLE_WEIGHT, Practice, Voice, density_share, hands
+from composer.transformer.lane import Practice, Voice, density_share, hands
 from composer.transformer.model import Transformer
 from composer.transformer.ngram import NGram, train_ngram
 from composer.transformer.ngram_features import CHAINS, COLUMNS, features

@@ -22,11 +22,11 @@ from composer.errors import ComposerError
 from composer.generators import CHECKPOINT
 from composer.options import Progress, silent
 from composer.plan import Plan
-from composer.scene import Draft, Scene, scenes
+from composer.scene import ROLE_WEIGHT, Draft, Scene, scenes
 from composer.score import Note, Score
 from composer.theory.voicing import into_range, nearest_pitch
 from composer.transformer import vocabulary as V
-from composer.transformer.lane import ROLE_WEIGHT, Practice, Voice, section_task, voices_of
+from composer.transformer.lane import Practice, Voice, section_task, voices_of
 from composer.transformer.network import Network, load_network
 from composer.transformer.sampling import DEFAULT, Settings, write
 from composer.transformer.transcript import Transcript, joined

@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from composer.instruments import INSTRUMENTS, Instrument
 from composer.plan import Part, Plan
-from composer.scene import BarSpan, Scene
+from composer.scene import ROLE_WEIGHT, BarSpan, Scene
 from composer.theory.chords import Chord
 from composer.theory.listening import quality_of
 from composer.transformer import vocabulary as V
 from composer.transformer.transcript import Task, Transcript
 
 Ints = NDArray[np.int64]
-#: velocity of a role beside a plain note, as the other generators have it
-ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony": -10, "pad": -14, "percussion": -6}
 #: practice of percussion comes from bands that never stop; beside an orchestra less is more
 _RESTRAINT = {"timpani": 0.55, "percussion_kit": 0.65}
 #: who must strike a hard hit; inner lines may follow

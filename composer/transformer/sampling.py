@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from composer.theory.listening import QUALITIES, QUALITY_INTERVALS
 from composer.transformer import vocabulary as V
 from composer.transformer.decoding import Decoder
 from composer.transformer.network import KIND_HEADER, KIND_NOTE, Heard, Network
@@ -341,7 +342,7 @@ def _without_affect(fields: Ints) -> Ints:
 
 
 _SCALES = np.array([[1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], [1, 0, 1, 1, 0, 1, 0, 1, 1, 0, 1, 1]])  # minor with both its sevenths
-_INTERVALS = ((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8), (0, 2, 5, 7), (0, 4, 7, 10), (0, 4, 7, 11), (0, 3, 7, 10), (0, 3, 6, 10), (0, 3, 6, 9), (0, 7))  # as listening.QUALITIES  # fmt: skip
+_INTERVALS = tuple(QUALITY_INTERVALS[name] for name in QUALITIES)
 
 
 def chord_tones(fields: Ints) -> Floats:
