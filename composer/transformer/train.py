@@ -4,6 +4,7 @@
 * bfloat16 by autocast, float32 weights; Muon (Jordan et al. 2024) for the matrices inside, AdamW for embeddings, outputs and vectors;
 * learning rate: warm-up, then constant, then a linear cool-down over the last `--cooldown` events (warmup–stable–decay,
   arXiv 2405.18392): the constant trunk can be continued any day, and every cool-down off it gives a model to ship;
+* where no state was kept, `--begin-with` starts from shipped weights with a new warm-up;
 * `state.safetensors` holds all that the next step depends on. It replaces its predecessor by rename, and batches and dropout are
   functions of (seed, step, rank): a run that was killed at any moment continues exactly as it would have gone on;
 * under torchrun every process counts what all have seen, so that learning rates and the end are the same for all.
@@ -70,6 +71,8 @@ class Progress:
     events: int = 0
     notes: int = 0
     seconds: float = 0.0
+    #: step at which the optimizers began: warm-up counts from there
+    begun: int = 0
 
 
 def to_tensors(batch: Batch, device: torch.device) -> tuple[Events, Targets]:
@@ -97,14 +100,16 @@ def optimizers(model: Transformer, config: TrainConfig) -> list[torch.optim.Opti
 
 def rate(config: TrainConfig, progress: Progress, until: int, cooldown: int) -> float:
     """Share of the full learning rate at this point of the run."""
-    up = min(1.0, (progress.step + 1) / config.warmup)
+    up = min(1.0, (progress.step - progress.begun + 1) / config.warmup)
     return up if cooldown <= 0 else min(up, max(0.0, (until - progress.events) / cooldown))
 
 
 class Run:
     """One training, on one process of perhaps several."""
 
-    def __init__(self, data: Path, out: Path, model: ModelConfig, config: TrainConfig, compiled: bool = False) -> None:
+    def __init__(
+        self, data: Path, out: Path, model: ModelConfig, config: TrainConfig, compiled: bool = False, begin_with: Path | None = None
+    ) -> None:
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         cuda = torch.cuda.is_available()
         self.device = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if cuda else "cpu")
@@ -117,9 +122,14 @@ class Run:
         self.progress, self.window = Progress(), _Window()
         torch.manual_seed(config.seed)
         saved = self._saved()
+        shipped = checkpoint.load_model(begin_with) if begin_with is not None and saved is None else None
         if saved is not None:
             model = ModelConfig(**{**saved[1]["config"], "dropout": model.dropout})
+        elif shipped is not None:
+            model = replace(shipped[0].config, dropout=model.dropout)
         self.model = Transformer(model).to(self.device)
+        if shipped is not None:
+            self._begin_with(*shipped)
         self.optimizers = optimizers(self.model, config)
         if saved is not None:
             self._restore(*saved)
@@ -172,6 +182,13 @@ class Run:
                 self.model,
                 {"instruments": self.store.instruments, "practice": self.store.meta["practice"], "progress": asdict(self.progress)},
             )
+
+    def _begin_with(self, shipped: Transformer, meta: dict[str, Any]) -> None:
+        """Weights of a shipped checkpoint where no state was kept: the optimizers begin anew, what was seen is counted on."""
+        if meta["instruments"] != self.store.instruments:
+            raise ValueError("the data lists other instruments than the weights to begin with: prepare the data with this version anew")
+        self.model.load_state_dict(shipped.state_dict())
+        self.progress = replace(Progress(**meta["progress"]), begun=int(meta["progress"]["step"]))
 
     def _restore(self, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
         if meta["instruments"] != self.store.instruments:
@@ -430,11 +447,14 @@ def measured_peak(device: torch.device) -> float:
 )
 @click.option("--save-every", default=TrainConfig.save_every_s, show_default=True, help="Seconds between saved states.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="All chance comes from this number.")
+@click.option(
+    "--begin-with", type=click.Path(path_type=Path), help="Weights a new run begins with (its shape too); a run that is there goes on."
+)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads on a CPU (0: torch decides).")
 @click.option("--compiled", is_flag=True, help="Compile the model first (minutes; pays on long runs).")
 @click.option("--no-time-rotary", is_flag=True, help="Positions by place alone (for comparison).")
 def main(data: Path, out: Path, until: float, cooldown: float, minutes: float, width: int, layers: int, heads: int, context: int, dropout: float,
-         batch: int, matrix_lr: float, vector_lr: float, valid_every: int, save_every: float, seed: int, threads: int, compiled: bool, no_time_rotary: bool) -> None:  # fmt: skip
+         batch: int, matrix_lr: float, vector_lr: float, valid_every: int, save_every: float, seed: int, begin_with: Path | None, threads: int, compiled: bool, no_time_rotary: bool) -> None:  # fmt: skip
     """Train the affective transformer; go on where the run in --out was left."""
     if threads:
         torch.set_num_threads(threads)
@@ -445,7 +465,7 @@ def main(data: Path, out: Path, until: float, cooldown: float, minutes: float, w
         TrainConfig(), batch=batch, matrix_lr=matrix_lr, vector_lr=vector_lr, valid_every=valid_every, save_every_s=save_every, seed=seed
     )
     try:
-        run = Run(data, out, shape, config, compiled)
+        run = Run(data, out, shape, config, compiled, begin_with)
     except (OSError, ValueError) as error:
         raise click.UsageError(str(error)) from None
 

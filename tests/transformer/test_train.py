@@ -190,6 +190,24 @@ def test_the_rate_warms_up_stays_and_cools_down() -> None:
     assert rate(config, train.Progress(50, 500), 1000, 400) == 1
     assert rate(config, train.Progress(50, 800), 1000, 400) == pytest.approx(0.5)
     assert rate(config, train.Progress(50, 1000), 1000, 400) == 0
+    assert rate(config, train.Progress(50, 500, begun=50), 1000, 0) == pytest.approx(0.1)
+
+
+def test_a_new_run_begins_with_shipped_weights(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path / "first", "--until", steps(data, 4))
+    shipped = tmp_path / "first" / WEIGHTS
+    run(data, tmp_path / "second", "--begin-with", shipped, "--width", 64, "--until", 1)  # nothing more to see: as shipped
+    one, other = load_model(shipped)[0], load_model(tmp_path / "second" / WEIGHTS)[0]
+    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+    assert load_tensors(tmp_path / "second" / STATE)[1]["progress"]["begun"] == 4
+    run(data, tmp_path / "second", "--begin-with", shipped, "--until", steps(data, 8))
+    assert load_tensors(tmp_path / "second" / STATE)[1]["progress"] | {"seconds": 0} == {
+        "step": 8,
+        "events": steps(data, 8),
+        "notes": load_tensors(tmp_path / "second" / STATE)[1]["progress"]["notes"],
+        "seconds": 0,
+        "begun": 4,
+    }
 
 
 TWO = """
