@@ -49,6 +49,10 @@ class Shot:
     saturation: float
     #: mean motion of the shot, 0…1 (share of the frame that moves, see composer.video.motion)
     motion: float
+    #: number of its look, from 0 in order of first appearance: shots of one number look alike (a place, a person)
+    look: int = 0
+    #: presentation time of the picture that stands for the shot, seconds (clear of dissolves and fades)
+    keyframe_s: float = 0.0
 
     @property
     def length_s(self) -> float:
@@ -100,8 +104,14 @@ class Film:
     motion: tuple[float, ...]
     #: (N,) short-term loudness of the original sound per second, LUFS (-70 = silence); empty without sound
     loudness_lufs: tuple[float, ...]
-    #: where somebody speaks (empty until speech is looked for)
+    #: where somebody speaks
     speech: tuple[Span, ...] = ()
+    #: (N,) roughness of the original sound per second, 0 (smooth or silent) … 1 (see composer.video.sound); empty without sound
+    roughness: tuple[float, ...] = ()
+    #: (N,) pitch of the original sound per second, Hz (0 where nothing has a pitch); empty without sound
+    pitch_hz: tuple[float, ...] = ()
+    #: where the affect comes from: "embedded", "clip:MODEL" or "file"
+    affect_from: str = "embedded"
     #: what was odd about the file and how it was dealt with, one line each
     warnings: tuple[str, ...] = ()
 

@@ -31,8 +31,14 @@ class Options:
     key: str | None = None
     #: one mood for the whole film (composer.theory.moods); None = from the film
     mood: str | None = None
-    #: "auto", "embedded", or a file of emotions
+    #: "auto", "embedded", "clip", or a file of emotions
     emotion: str = "auto"
+    #: CLIP model: a name that open_clip knows ("ViT-B-32/laion2b_s34b_b79k", "hf-hub:…") or "ARCHITECTURE=FILE"; None = the usual one
+    clip_model: str | None = None
+    #: one moment whose picture sets the mood of the whole film: seconds; None = the film as it goes
+    frame_s: float | None = None
+    #: the same, as a share of the film's length, 0…1; None = the film as it goes
+    frame_share: float | None = None
     #: moments the user wants hit, seconds
     hit_s: tuple[float, ...] = ()
     #: moments the user does not want hit, seconds
