@@ -9,6 +9,7 @@ Conventions
 -----------
 Film time 0 is the first displayed picture. Pictures are RGB, upright (rotation applied), of about square pixels.
 Memory stays constant: one block of pictures, reused; only the time stamps (8 bytes a picture) are kept.
+Who wants other pictures of the same pass, one a second, gives a `composer.video.tap.Tap`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+import ffmpeg
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +32,7 @@ from composer.options import Progress, silent
 from composer.probe import Probe, locked_source
 from composer.process import Child, streaming
 from composer.video.decode_log import DecodeLog
+from composer.video.tap import PIPE, Tap, TapReader, tap_filters
 
 #: pictures are averaged over square cells of this many pixels where a coarse look is enough
 CELL_PIXELS = 10
@@ -86,8 +89,9 @@ def small_size(width: int, height: int) -> tuple[int, int]:
 class Pictures:
     """Decodes a film once: iterate over `blocks()`, then ask for `clock()`."""
 
-    def __init__(self, film: Probe, progress: Progress = silent) -> None:
+    def __init__(self, film: Probe, progress: Progress = silent, tap: Tap | None = None) -> None:
         self.film = film
+        self._tap = tap
         self.width, self.height = small_size(film.width, film.height)
         self._progress = progress
         self._pts = array("q")  # time stamps of the pictures kept, in units of the time base
@@ -97,10 +101,12 @@ class Pictures:
     def blocks(self) -> Iterator[Block]:
         """All pictures of the film in order.
 
-        Raises VideoError when ffmpeg delivers nothing or stops answering, MissingToolError without ffmpeg.
+        Raises VideoError when ffmpeg delivers nothing or stops answering, MissingToolError without ffmpeg, and what the tap raises.
         """
-        with streaming(self._command(), tolerate=True) as child:
-            for images in self._raw_blocks(child):
+        tap = TapReader(self._tap, self.film.time_base)
+        with tap, streaming(self._command(), stdin=tap.sink, tolerate=True) as child, tap.reading(child):
+            for images in self._raw_blocks(child, tap):
+                tap.check()
                 stamps = self._log.stamps(child, len(images))
                 kept = self._keep(stamps)
                 if not kept:
@@ -137,10 +143,13 @@ class Pictures:
         scale = f"scale={self.width}:{self.height}:flags=area,setsar=1,showinfo=checksum=0"
         picture = locked_source(self.film.path)[str(self.film.video_stream)]
         pipe = picture.output("pipe:1", vf=scale, fps_mode="passthrough", format="rawvideo", pix_fmt="rgb24")
+        if self._tap is not None:
+            filters = tap_filters(self._tap.framing, self.film.width, self.film.height)
+            pipe = ffmpeg.merge_outputs(pipe, picture.output(PIPE, vf=filters, fps_mode="passthrough", format="rawvideo", pix_fmt="rgb24"))
         command: list[str] = pipe.global_args("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info").compile()
         return command
 
-    def _raw_blocks(self, child: Child) -> Iterator[npt.NDArray[np.uint8]]:
+    def _raw_blocks(self, child: Child, tap: TapReader) -> Iterator[npt.NDArray[np.uint8]]:
         assert child.stdout is not None
         pipe = child.stdout.fileno()
         with contextlib.suppress(OSError, AttributeError):  # Linux only: fewer wake-ups on both sides
@@ -149,7 +158,9 @@ class Pictures:
         view, filled = memoryview(buffer.reshape(-1).data), 0
         frame_bytes = self.height * self.width * 3
         while True:
-            if not select.select([pipe], [], [], STALL_S)[0]:
+            while not select.select([pipe], [], [], STALL_S)[0]:
+                if tap.was_busy(STALL_S):
+                    continue
                 hint = "Export it again; the file is probably damaged."
                 raise VideoError(f"{self.film.path}: ffmpeg gave no picture for {STALL_S:g} s", hint)
             count = os.readv(pipe, [view[filled:]])
