@@ -16,6 +16,7 @@ RUN = [
     "matplotlib>=3.8,<4",
     "mido>=1.3,<2",
     "numpy>=2.0,<3",
+    "onnxruntime>=1.17,<2",
     "pretty_midi>=0.2.10,<0.3",
     "pyfluidsynth>=1.3.4,<2",
     "pyyaml>=6,<7",
@@ -23,6 +24,7 @@ RUN = [
     "safetensors>=0.4,<1",
     "scenedetect-headless>=0.7,<0.8",
     "scipy>=1.13,<2",
+    "silero-vad>=6.2.3,<7",  # the speech detector's weights; its code is not imported
     "soundfile>=0.12,<0.15",
     "symusic>=0.5,<0.7",
     "threadpoolctl>=3.1,<4",
@@ -39,8 +41,8 @@ EXTRAS = {
         "ruff>=0.8",
         "types-PyYAML>=6,<7",
     ],
-    # affect from CLIP instead of the embedded measures; wants an environment of its own (torchvision pulls the CUDA build)
-    "clip": ["open_clip_torch>=2.24,<4", "torchvision>=0.21,<1"],
+    # affect from CLIP instead of the embedded measures (composer/video/clip.py)
+    "clip": ["open_clip_torch>=3.0,<4", "torchvision>=0.24,<1"],
 }
 
 

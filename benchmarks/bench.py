@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import composing
+from benchmarks import composing, watching
 from composer.manifest import read_manifest, versions
 from composer.render.soundfont import find
 
@@ -191,7 +191,8 @@ def report(results: dict[str, Any]) -> str:
         *(f"| {name} | {seconds:.2f} |" for name, seconds in rows),
         f"\nRatio **{minute['ratio']:.2f}** (aim ≤ {RATIO_WANTED:g}); {minute['real_time_factor']:.2f} of the film's length.",
     ]
-    lines.append("\n" + composing.report(results["composing"]))
+    lines.append("\n" + watching.report(results["watching"]))
+    lines.append(composing.report(results["composing"]))
     if "long" in results:
         long = results["long"]
         lines += ["\n| film | seconds | peak memory, whole process tree |\n|---|---|---|"]
@@ -214,6 +215,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hitpoint-bench-") as folder:
         work = Path(folder)
         results["minute"] = compare(work, asked.rounds)
+        results["watching"] = watching.measure(work / "minute.mp4", asked.rounds)
         results["composing"] = composing.measure()
         if asked.long:
             results["long"] = compare_lengths(work)

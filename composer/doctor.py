@@ -53,7 +53,7 @@ def require_ready(options: Options) -> None:
 
 def examine() -> list[Check]:
     """Look at everything the program can use; never raises for what is missing."""
-    return [*_programs(), *_banks(), *_extras(), _checkpoint()]
+    return [*_programs(), *_banks(), _speech(), *_extras(), _checkpoint()]
 
 
 def can_run(checks: list[Check]) -> bool:
@@ -92,6 +92,16 @@ def _banks() -> Iterator[Check]:
         return
     for bank in dict.fromkeys([used, *installed()]):
         yield Check("sound bank", "ok", f"{bank.name} ({bank.stat().st_size / 1e6:.0f} MB){', used' if bank == used else ''}")
+
+
+def _speech() -> Check:
+    from composer.video.speech import model_file, require_detector
+
+    try:
+        runtime = require_detector()
+    except MissingToolError as error:
+        return Check("speech detector", "optional", error.problem, error.hint)
+    return Check("speech detector", "ok", f"{model_file().stem}, onnxruntime {runtime.__version__}")
 
 
 def _extras() -> Iterator[Check]:

@@ -1,5 +1,7 @@
 """emotions.txt: a header line, then ``time p1 … p6`` per second of film; and the circumplex that ties the six to two axes.
 
+A file may go on with ``valence arousal`` (−1…1) in each row; where it gives the six alone, both follow from them.
+
 Russell (1980, "A circumplex model of affect") orders feelings on a circle of pleasure (valence) and arousal; the angles
 below are his for excited (49°), afraid (116°), sad (208°) and relaxed (318°). Film tension is unpleasant suspense, so
 "tense" takes the angle of his "distressed" (138°) and less than full strength; neutral is the centre.
@@ -30,6 +32,8 @@ _ANGLES = {
 }
 #: (6, 2) valence and arousal of each emotion, in the order of EMOTIONS
 POSITIONS: Floats = np.array([(r * math.cos(math.radians(a)), r * math.sin(math.radians(a))) for a, r in (_ANGLES[e] for e in EMOTIONS)])
+#: what may follow the six in a file
+AXES = ("valence", "arousal")
 #: how far an emotion reaches on the circle (standard deviation of its influence)
 REACH = 0.33
 
@@ -61,6 +65,12 @@ def affect_curve(times_s: Floats, emotions: Floats, valence: Floats, arousal: Fl
     )
 
 
+def at_moment(curve: AffectCurve, time_s: float) -> AffectCurve:
+    """The feeling of one moment, kept for the whole film."""
+    row, rows = min(int(time_s), len(curve.times_s) - 1), len(curve.times_s)
+    return AffectCurve(curve.times_s, (curve.emotions[row],) * rows, (curve.valence[row],) * rows, (curve.arousal[row],) * rows)
+
+
 def write_emotions(curve: AffectCurve, path: Path) -> None:
     """Write emotions.txt, whole or not at all."""
     lines = ["time " + " ".join(EMOTIONS)]
@@ -70,7 +80,7 @@ def write_emotions(curve: AffectCurve, path: Path) -> None:
 
 
 def read_emotions(path: Path, seconds: int) -> AffectCurve:
-    """Read emotions.txt for a film of `seconds` rows; valence and arousal follow from the probabilities.
+    """Read emotions.txt for a film of `seconds` rows; valence and arousal follow from the probabilities where the file has none.
 
     Each line speaks until the next one's time; the last speaks to the film's end, the first also for what lies before it.
     Raises OptionError naming the line that is wrong.
@@ -78,8 +88,8 @@ def read_emotions(path: Path, seconds: int) -> AffectCurve:
     times, table = _parse(path)
     grid = np.arange(seconds, dtype=np.float64)
     line = np.clip(np.searchsorted(times, grid + 1e-6, side="right") - 1, 0, len(times) - 1)
-    emotions = table[line]
-    valence, arousal = position_of(emotions)
+    emotions = table[line, : len(EMOTIONS)]
+    valence, arousal = table[line, len(EMOTIONS) :].T if table.shape[1] > len(EMOTIONS) else position_of(emotions)
     return affect_curve(grid, emotions, valence, arousal)
 
 
@@ -100,36 +110,44 @@ def _parse(path: Path) -> tuple[Floats, Floats]:
         words = line.split()
         if number == 1 or not words:
             if number == 1:
-                _check_header(path, words, form)
+                columns = _check_header(path, words, form)
             continue
-        rows.append(_row(path, number, words, form, rows[-1][0] if rows else -math.inf))
+        rows.append(_row(path, number, words, form, rows[-1][0] if rows else -math.inf, columns))
     if not rows:
         raise OptionError(f"The emotion file {path} has no rows", form)
     data = np.array(rows, np.float64)
-    return data[:, 0], data[:, 1:] / data[:, 1:].sum(axis=1, keepdims=True)
+    data[:, 1 : 1 + len(EMOTIONS)] /= data[:, 1 : 1 + len(EMOTIONS)].sum(axis=1, keepdims=True)
+    return data[:, 0], data[:, 1:]
 
 
-def _check_header(path: Path, words: list[str], form: str) -> None:
+def _check_header(path: Path, words: list[str], form: str) -> int:
+    """How many columns the file has beside the time."""
     names = tuple(word.lower() for word in words[1:])
-    if len(words) != 1 + len(EMOTIONS) or (set(names) == set(EMOTIONS) and names != EMOTIONS):
+    count = len(names)
+    if names[len(EMOTIONS) :] == AXES:
+        names = names[: len(EMOTIONS)]
+    if len(names) != len(EMOTIONS) or (set(names) == set(EMOTIONS) and names != EMOTIONS):
         raise OptionError(f"The header of {path} is not `time {' '.join(EMOTIONS)}`", form)
     try:
         float(words[0])
     except ValueError:
-        return
+        return count
     raise OptionError(f"{path} has no header line", form)
 
 
-def _row(path: Path, number: int, words: list[str], form: str, after: float) -> list[float]:
+def _row(path: Path, number: int, words: list[str], form: str, after: float, columns: int) -> list[float]:
     try:
         values = [float(word) for word in words]
     except ValueError:
         raise OptionError(f"Line {number} of {path} holds something that is no number", form) from None
-    if len(values) != 1 + len(EMOTIONS):
-        raise OptionError(f"Line {number} of {path} has {len(values)} numbers instead of {1 + len(EMOTIONS)}", form)
-    if not all(math.isfinite(value) and value >= 0 for value in values):
+    if len(values) != 1 + columns:
+        raise OptionError(f"Line {number} of {path} has {len(values)} numbers instead of {1 + columns}", form)
+    probabilities, axes = values[1 : 1 + len(EMOTIONS)], values[1 + len(EMOTIONS) :]
+    if not all(math.isfinite(value) and value >= 0 for value in (values[0], *probabilities)):
         raise OptionError(f"Line {number} of {path} has a negative or infinite number", form)
-    if sum(values[1:]) <= 0:
+    if not all(-1 <= value <= 1 for value in axes):
+        raise OptionError(f"Line {number} of {path} has a valence or arousal that is not between -1 and 1", form)
+    if sum(probabilities) <= 0:
         raise OptionError(f"Line {number} of {path} has no emotion above 0", "At least one must be positive.")
     if values[0] <= after:
         raise OptionError(f"Line {number} of {path} has a time that is not later than the line before", "Times must rise.")

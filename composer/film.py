@@ -106,12 +106,14 @@ class Film:
     loudness_lufs: tuple[float, ...]
     #: where somebody speaks
     speech: tuple[Span, ...] = ()
-    #: (N,) roughness of the original sound per second, 0 (smooth or silent) … 1 (see composer.video.sound); empty without sound
+    #: (N,) roughness of the original sound per second, 0 (smooth or silent) … 1 (see composer.video.timbre); empty without sound
     roughness: tuple[float, ...] = ()
     #: (N,) pitch of the original sound per second, Hz (0 where nothing has a pitch); empty without sound
     pitch_hz: tuple[float, ...] = ()
     #: where the affect comes from: "embedded", "clip:MODEL" or "file"
     affect_from: str = "embedded"
+    #: why it does not come from CLIP where that would have been taken; empty otherwise
+    affect_note: str = ""
     #: what was odd about the file and how it was dealt with, one line each
     warnings: tuple[str, ...] = ()
 

@@ -18,6 +18,7 @@ from typing import Any
 import composer
 from composer.dates import fixed_date, source_date_epoch
 from composer.errors import ComposerError, MissingToolError
+from composer.film import Film
 from composer.generators import CHECKPOINT
 from composer.options import Options
 from composer.process import load_fluidsynth, run
@@ -25,7 +26,7 @@ from composer.rendering import Rendering
 from composer.serial import from_plain, to_plain, write_text
 
 MANIFEST = "manifest.json"
-LIBRARIES = ("numpy", "scipy", "scenedetect-headless", "opencv-python-headless", "mido", "pretty_midi", "pyfluidsynth", "soundfile", "matplotlib", "torch", "safetensors")  # fmt: skip
+LIBRARIES = ("numpy", "scipy", "scenedetect-headless", "opencv-python-headless", "mido", "pretty_midi", "pyfluidsynth", "soundfile", "matplotlib", "torch", "safetensors", "onnxruntime", "silero-vad")  # fmt: skip
 
 
 def sha256_of(path: Path) -> str:
@@ -44,6 +45,7 @@ def write_manifest(
     rendering: Rendering | None = None,
     timings_s: Mapping[str, float] | None = None,
     warnings: Sequence[str] = (),
+    film: Film | None = None,
     earlier: Mapping[str, Any] | None = None,
     replaced: Iterable[str] = (),
     decided: Iterable[str] | None = None,
@@ -70,6 +72,7 @@ def write_manifest(
         "checkpoint": _checkpoint(options) or known.get("checkpoint"),
         "versions": versions(),
         "rendering": to_plain(rendering) if rendering else known.get("rendering"),
+        "affect": {"from": film.affect_from, "note": film.affect_note} if film else known.get("affect"),
         "warnings": list(dict.fromkeys([*known.get("warnings", []), *warnings])),
         "files": dict(sorted({**known["files"], **files}.items())),
         "timings_s": {stage: round(seconds, 3) for stage, seconds in {**known.get("timings_s", {}), **(timings_s or {})}.items()},

@@ -57,3 +57,8 @@ class Options:
     as_track: bool = False
     #: how human the timing is, 0 (on the grid) … 1
     humanize: float = 0.5
+
+    @property
+    def emotion_file(self) -> Path | None:
+        """The file that `emotion` names; None when it names a way to measure."""
+        return None if self.emotion in ("auto", "embedded", "clip") else Path(self.emotion)

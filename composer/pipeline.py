@@ -99,6 +99,7 @@ def score_film(
             rendering=rendering,
             timings_s=clock.timings_s,
             warnings=(*film.warnings, *rendering.warnings),
+            film=film,
         )
     return Outcome(out, scored.name, film, plan, score, rendering, clock.timings_s)
 

@@ -112,9 +112,9 @@ def locked_input(path: Path) -> list[str]:
     return arguments[1 : arguments.index("-i") + 2]
 
 
-def locked_source(path: Path) -> Any:
-    """The same as an input of ffmpeg-python, to be mapped and written on."""
-    return ffmpeg.input(f"file:{path.absolute()}", protocol_whitelist=PROTOCOLS, format_whitelist=DEMUXERS)
+def locked_source(path: Path, **options: Any) -> Any:
+    """The same as an input of ffmpeg-python, to be mapped and written on; `options` are more input options."""
+    return ffmpeg.input(f"file:{path.absolute()}", protocol_whitelist=PROTOCOLS, format_whitelist=DEMUXERS, **options)
 
 
 def probe(path: Path) -> Probe:

@@ -17,6 +17,8 @@ from composer.serial import load_json, save_json, write_text
 Noun = TypeVar("Noun")
 
 FILM_FILES = ("film.json", "emotions.txt")
+#: folder of one picture a shot
+KEYFRAMES = "keyframes"
 PLAN_FILES = ("plan.yaml", "prompt.txt")
 SCORE_FILES = ("score.json", "score.mid", "stems/midi")
 SOUND_FILES = ("mix.wav", "premaster.wav", "stems/audio")

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 needed=(ffmpeg fluidsynth libfluidsynth3)                            # without these nothing works
 wanted=(fluid-soundfont-gm musescore-general-soundfont-small)       # better sound; a small bank comes with the Python packages
+tested=(espeak-ng)                                                  # speaks to the speech detector; only tests need it
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -32,7 +33,7 @@ system_packages() {
         exit 2
     fi
     local missing=() package
-    for package in "${needed[@]}" "${wanted[@]}"; do has_package "$package" || missing+=("$package"); done
+    for package in "${needed[@]}" "${wanted[@]}" "${tested[@]}"; do has_package "$package" || missing+=("$package"); done
     # tools put on the PATH by hand count as well
     if command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null; then missing=("${missing[@]/#ffmpeg/}"); fi
     local list=()
@@ -48,7 +49,7 @@ system_packages() {
             exit 2
         esac
     done
-    say "Going on without ${list[*]} (plainer sound). To add them: sudo apt-get install -y ${list[*]}"
+    say "Going on without ${list[*]} (plainer sound, fewer tests). To add them: sudo apt-get install -y ${list[*]}"
 }
 
 find_python() { # the first Python that is new enough

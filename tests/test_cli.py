@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -101,7 +102,7 @@ def test_instruments_come_in_the_users_order():
         ({"key": "H minor"}, "H minor"),
         ({"key": ""}, "key"),
         ({"mood": "tens"}, "tense"),
-        ({"emotion": "nowhere.txt"}, "neither auto, embedded nor a file"),
+        ({"emotion": "nowhere.txt"}, "neither auto, embedded, clip nor a file"),
         ({"hit": (1.0,), "no_hit": (1.0,)}, "--hit and --no-hit"),
     ],
 )
@@ -291,6 +292,37 @@ def test_a_single_wav_is_the_mastered_mix_and_film_json_takes_emotions(small_fil
     assert cli("plan", "out/film.json", "-o", "measured").returncode == 0
     assert cli("plan", "out/film.json", "-o", "asked", "--emotion", "wild.txt").returncode == 0
     assert (tmp_path / "asked" / "plan.yaml").read_text() != (tmp_path / "measured" / "plan.yaml").read_text()
+
+
+def test_analyze_for_research(small_film: Path, cli: Cli, tmp_path: Path) -> None:
+    done = cli("analyze", small_film, "-o", "seen", "--keyframes", "--features", "table.npz")
+    assert done.returncode == 0, done.stderr
+    film = json.loads((tmp_path / "seen" / "film.json").read_text())
+    pictures = sorted(path.name for path in (tmp_path / "seen" / "keyframes").iterdir())
+    assert pictures == [f"shot-{number:04d}.jpg" for number in range(1, len(film["shots"]) + 1)]
+    with np.load(tmp_path / "table.npz", allow_pickle=False) as table:
+        assert len(table["motion"]) == len(table["emotion"]) == len(film["motion"])
+    noted = json.loads((tmp_path / "seen" / "manifest.json").read_text())
+    assert noted["affect"] == {"from": film["affect_from"], "note": film["affect_note"]}
+    refused = cli("analyze", small_film, "-o", "again", "--features", "table.npz")
+    assert refused.returncode == 2 and "table.npz" in refused.stderr
+    assert not (tmp_path / "again").exists()
+    assert cli("analyze", small_film, "-o", "again", "--features", "table.txt").returncode == 2
+    assert cli("analyze", small_film, "-o", "seen", "--overwrite").returncode == 0
+    assert sorted(path.name for path in (tmp_path / "seen" / "keyframes").iterdir()) == pictures
+
+
+def test_one_picture_for_the_mood(small_film: Path, cli: Cli, tmp_path: Path) -> None:
+    assert cli("analyze", small_film, "-o", "at.json", "--frame", "33%").returncode == 0
+    assert len(set(json.loads((tmp_path / "at.json").read_text())["affect"]["valence"])) == 1
+    assert cli("analyze", small_film, "-o", "film.json").returncode == 0
+    assert cli("plan", "film.json", "-o", "all").returncode == 0
+    assert cli("plan", "film.json", "-o", "one", "--frame", "0:00.5").returncode == 0
+    assert (tmp_path / "one" / "plan.yaml").read_text() != (tmp_path / "all" / "plan.yaml").read_text()
+    for wrong in ("130%", "x%", "99:00", "soon"):
+        refused = cli("plan", "film.json", "-o", "no", "--frame", wrong)
+        assert refused.returncode == 2 and len(refused.stderr.splitlines()) <= 6, wrong
+        assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_a_playlist_does_not_make_us_read_other_files(place, capsys):
         ("--hit 1:99", "not a time"),
         ("--humanize 2", "between 0 and 1"),
         ("--generator magic", "chords"),
-        ("--emotion nowhere.txt", "neither auto, embedded nor a file"),
+        ("--emotion nowhere.txt", "neither auto, embedded, clip nor a file"),
         ("--soundfont nowhere.sf2", "nowhere.sf2"),
         ("--soundfont .", "not a file"),
         ("--out film.mp4", "input"),

@@ -20,7 +20,21 @@ from composer.options import Options
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: options that shape the plan: with --plan the plan file decides them
-PLANNING = ("seed", "instruments", "ensemble", "tempo", "steady", "key", "mood", "emotion", "hit", "no_hit", "ending")
+PLANNING = (
+    "seed",
+    "instruments",
+    "ensemble",
+    "tempo",
+    "steady",
+    "key",
+    "mood",
+    "emotion",
+    "clip_model",
+    "frame",
+    "hit",
+    "no_hit",
+    "ending",
+)
 MAX_SEED = 2**63 - 1
 #: mean tempi that leave room for bars that are slower and quicker (composer.tempo allows 20 to 300 a bar)
 TEMPI = (22.0, 272.0)
@@ -41,6 +55,26 @@ class Time(click.ParamType[float]):
         if not numbers or any(number >= 60 for number in numbers[1:]):
             self.fail(f"{value!r} is not a time. Write seconds (12.5), minutes (1:02.5) or hours (1:02:03).", param, ctx)
         return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
+
+
+class Moment(Time):
+    """A moment of a film: a time, or a share of its length such as 33%; converts to (seconds, None) or (None, share)."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Seconds or a share from text."""
+        if isinstance(value, tuple):
+            return value
+        if not str(value).endswith("%"):
+            return super().convert(value, param, ctx), None
+        try:
+            percent = float(str(value)[:-1])
+        except ValueError:
+            percent = math.nan
+        if not 0 <= percent <= 100:
+            self.fail(f"{value!r} is not a share of the film. Write 0% to 100%, or a time.", param, ctx)
+        return None, percent / 100
 
 
 class Seed(click.ParamType[int]):
@@ -98,7 +132,13 @@ def planning_options(command: Command) -> Command:
 
 def watching_options(command: Command) -> Command:
     """What shapes how the film is seen."""
-    return click.option("--emotion", metavar="auto|embedded|FILE", default="auto", show_default=True, help="Where the feeling of each second comes from.")(command)  # fmt: skip
+    for option in reversed((
+        click.option("--emotion", metavar="auto|embedded|clip|FILE", default="auto", show_default=True, help="Where the feeling of each second comes from (auto: clip if it is installed with its weights, else embedded)."),
+        click.option("--clip-model", metavar="NAME|ARCH=FILE", help="Which CLIP: a name open_clip knows, or an architecture and a weights file."),
+        click.option("--frame", type=Moment(), metavar="TIME|N%", help="One moment whose picture sets the mood of the whole film (12.5, 1:02, 33%)."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
 
 
 def composing_options(command: Command) -> Command:
@@ -151,6 +191,7 @@ def options_from(values: Mapping[str, Any]) -> Options:
         expand(instruments)
     asked = {name: values[name] for name in vars(Options()) if name in values and name != "instruments"}
     renamed = {"tempo_qpm": values.get("tempo"), "hit_s": values.get("hit", ()), "no_hit_s": values.get("no_hit", ())}
+    renamed["frame_s"], renamed["frame_share"] = values.get("frame") or (None, None)
     options = Options(instruments=instruments, **asked, **renamed)
     _check_words(options)
     both = set(options.hit_s) & set(options.no_hit_s)
@@ -161,7 +202,7 @@ def options_from(values: Mapping[str, Any]) -> Options:
 
 def decided_by(values: Mapping[str, Any]) -> frozenset[str]:
     """Names of the `Options` fields that a command's own options decide."""
-    renamed = {"tempo": "tempo_qpm", "hit": "hit_s", "no_hit": "no_hit_s"}
+    renamed = {"tempo": "tempo_qpm", "hit": "hit_s", "no_hit": "no_hit_s", "frame": "frame_s"}
     return frozenset(renamed.get(name, name) for name in values) & frozenset(vars(Options()))
 
 
@@ -188,5 +229,8 @@ def _check_words(options: Options) -> None:
 
         if options.mood not in MOODS:
             raise OptionError(f"unknown mood {options.mood!r}", nearest(options.mood, MOODS) or f"Moods: {', '.join(MOODS)}.")
-    if options.emotion not in ("auto", "embedded") and not Path(options.emotion).is_file():
-        raise OptionError(f"--emotion {options.emotion!r} is neither auto, embedded nor a file", "Check the path.")
+    if options.emotion_file is not None and not options.emotion_file.is_file():
+        raise OptionError(f"--emotion {options.emotion!r} is neither auto, embedded, clip nor a file", "Check the path.")
+    framed = options.frame_s is not None or options.frame_share is not None
+    if framed and options.emotion_file is not None:
+        raise OptionError("--frame and --emotion FILE both say what the film feels like", "Give one of them.")

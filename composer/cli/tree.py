@@ -16,6 +16,7 @@ import composer
 from composer.cli import learning, parameters
 from composer.cli.progress import showing
 from composer.errors import MissingToolError, OptionError
+from composer.film import Film
 from composer.options import Options, Progress
 
 #: what a film is called: never the output folder of `score`
@@ -69,23 +70,40 @@ def score(context: click.Context, /, video: Path, plan_file: Path | None, **aske
 
 @hitpoint.command()
 @click.argument("video", type=click.Path(path_type=Path))
+@click.option("--keyframes", is_flag=True, help="Also write one JPEG a shot.")
+@click.option("--features", type=click.Path(path_type=Path), metavar="FILE.npz", help="Also write a table of features for research, one row a second.")  # fmt: skip
 @parameters.watching_options
 @parameters.output_options
-def analyze(video: Path, **asked: Any) -> None:
-    """Watch VIDEO: shots, motion and feeling per second, as film.json and emotions.txt."""
+def analyze(video: Path, keyframes: bool, features: Path | None, **asked: Any) -> None:
+    """Watch VIDEO: shots, motion, sound and feeling per second, as film.json and emotions.txt."""
     options = parameters.options_from(asked)
     from composer import pipeline, stages
-    from composer.output import default_folder
-    from composer.video import watch
+    from composer.output import default_folder, into_file
+    from composer.video import observe
 
     pipeline.check_video(video)
+    if features is not None and features.suffix != ".npz":
+        raise OptionError(f"--features {features} is no .npz file", "Give a name that ends in .npz.")
 
     def work(folder: Path, progress: Progress) -> Any:
-        film = watch(video, options, progress)
-        stages.write_film(film, folder)
-        return film
+        observed = observe(video, options, progress)
+        stages.write_film(observed.film, folder)
+        if keyframes:
+            from composer.video.keyframes import write_keyframes
 
-    _write(asked, default_folder(video), stages.FILM_FILES, options, [video], work)
+            write_keyframes(video, observed.film, folder / stages.KEYFRAMES, progress)
+        if table is not None and features is not None:
+            from composer.video.features import features as measure, write_features
+
+            write_features(measure(observed.film, observed.header, observed.semantic, observed.clip_model), table / features.name)
+        return observed.film
+
+    names = (*stages.FILM_FILES, *((stages.KEYFRAMES,) if keyframes else ()))
+    with contextlib.ExitStack() as stack:
+        table = stack.enter_context(into_file(features, features.name, asked["overwrite"], [video])) if features is not None else None
+        _write(asked, default_folder(video), names, options, [video], work)
+    if features is not None:
+        _say(asked, str(features))
 
 
 @hitpoint.command()
@@ -103,10 +121,8 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
     pipeline.check_video(film_or_video)
     is_film = film_or_video.suffix.lower() == ".json"
     film = stages.read_film(film_or_video) if is_film else None
-    if film is not None and options.emotion not in ("auto", "embedded"):
-        from composer.emotions_file import read_emotions
-
-        film = replace(film, affect=read_emotions(Path(options.emotion), len(film.affect.times_s)))
+    if film is not None:
+        film = _felt_otherwise(film, options)
     reasons: list[str] = []
 
     def work(folder: Path, progress: Progress) -> None:
@@ -125,6 +141,22 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
     _write(asked, place, names, options, [film_or_video], work)
     if explain:
         click.echo(reasons[0])
+
+
+def _felt_otherwise(film: Film, options: Options) -> Film:
+    """A film.json with the feeling that the options ask for; what needs the pictures cannot be asked for.
+
+    Raises OptionError.
+    """
+    from composer.emotions_file import at_moment, read_emotions
+    from composer.video.moment import chosen_moment
+
+    if options.emotion == "clip" and not film.affect_from.startswith("clip"):
+        raise OptionError("--emotion clip needs the film, not its film.json", "Give the video.")
+    if options.emotion_file is not None:
+        film = replace(film, affect=read_emotions(options.emotion_file, len(film.affect.times_s)), affect_from="file")
+    at_s = chosen_moment(options, film.duration_s)
+    return film if at_s is None else replace(film, affect=at_moment(film.affect, at_s))
 
 
 @hitpoint.command()
@@ -391,6 +423,7 @@ def _note(
     write_manifest(
         folder,
         options,
+        film=made if isinstance(made, Film) else None,
         seed=options.seed,
         command=sys.argv[1:],
         inputs=inputs,

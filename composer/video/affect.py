@@ -6,6 +6,9 @@
   pleasure = .69 brightness + .22 saturation, arousal = -.31 brightness + .60 saturation, in standard scores.
 * Light: low-key lighting (much dark, high contrast) reads as unpleasant and tense, warm light as pleasant
   (Wang & Cheong 2006, "Affective understanding in film", IEEE Trans. CSVT 16(6)).
+* Sound: besides its energy, roughness stirs and displeases (Zwicker & Fastl 2007, "Psychoacoustics", ch. 11 and 16.1: sensory
+  pleasantness falls with roughness), and a high pitch stirs a little (after Hanjalic & Xu 2005, section V, and Juslin & Laukka 2003,
+  "Communication of emotions in vocal expression and music performance", Psychol. Bull. 129(5)).
 
 Conventions
 -----------
@@ -16,14 +19,15 @@ pictures are alike: a hard cut to something else lets nothing through.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from composer.emotions_file import affect_curve, emotions_at
+from composer.emotions_file import affect_curve, emotions_at, position_of
 from composer.film import AffectCurve, Shot
 from composer.video.measure import Rows
+from composer.video.sound import Heard
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,56 +37,109 @@ TYPICAL = {
     "saturation": (0.30, 0.17),
     "warmth": (0.08, 0.20),
     "low_key": (0.35, 0.25),
-    "motion": (0.20, 0.18),  # of its square root, see `embedded_affect`
-    "rhythm": (0.24, 0.22),
-    "loudness": (-28.0, 9.0),
+    "motion": (0.20, 0.22),  # of its square root, see `embedded_affect`
+    "rhythm": (0.14, 0.25),
+    "loudness": (-29.0, 8.0),
+    "roughness": (0.65, 0.15),
+    "pitch": (7.6, 0.9),  # octaves above 1 Hz: about 190 Hz
 }
 #: weights of the standard scores
-VALENCE = {"brightness": 0.69, "saturation": 0.22, "warmth": 0.15, "low_key": -0.30}
-AROUSAL = {"motion": 0.75, "rhythm": 0.60, "loudness": 0.45}
-AROUSAL_COLOUR = {"brightness": -0.31, "saturation": 0.60, "low_key": 0.25}
-#: how much colour counts beside Hanjalic & Xu's three
-COLOUR_SHARE = 0.35
-#: how steeply the weighted scores go to ±1
-STEEPNESS = 0.55
+VALENCE = {"brightness": 0.69, "saturation": 0.22, "warmth": 0.15, "low_key": -0.30, "roughness": -0.10}
+AROUSAL = {"motion": 0.95, "rhythm": 0.60, "loudness": 0.76}
+AROUSAL_SOUND = {"roughness": 0.12, "pitch": 0.08}
+#: Valdez & Mehrabian's direction; brightness weighs less than theirs, since low-key light tells the same a second time
+AROUSAL_COLOUR = {"brightness": -0.15, "saturation": 0.85, "low_key": 0.10}
+#: how much more colour counts in a single picture, which has nothing else to stir by
+FRAME_SHARE = 1.5
+#: the least and greatest score that counts, where it is not ±2.5. Black and white is a choice of its time, not the deepest gloom:
+#: what is missing tells less than what is there. A chase need not stir more than a chase.
+EXTREMES = {"saturation": (-1.0, 2.5), "motion": (-2.5, 2.0), "loudness": (-3.5, 2.5)}
+#: in pictures darker than this colours fade (mean luma): chroma over value says nothing of how much of it is seen
+SEEN_IN_COLOUR = 0.3
+#: sound has no character below the first and all of it from the second on, LUFS
+FAINT_LUFS, PLAIN_LUFS = -60.0, -20.0
+#: what is taken from `Rows`
+_MEASURED = ("brightness", "saturation", "warmth", "dark", "contrast")
+#: how steeply the weighted scores go to ±1: valence, arousal
+STEEPNESS = (0.50, 0.40)
 #: half length of the Kaiser window, seconds, and its shape
 REACH_S, KAISER_BETA = 3, 4.0
 #: a shot of this length or more has no rhythm; one of that length or less has all, seconds
 SLOW_SHOT_S, FAST_SHOT_S = 10.0, 0.4
 
 
-def embedded_affect(
-    rows: Rows, times_s: Floats, duration_s: float, shots: Sequence[Shot], motion: Floats, loudness: Floats | None
-) -> AffectCurve:
+def embedded_affect(rows: Rows, times_s: Floats, duration_s: float, shots: Sequence[Shot], motion: Floats, sound: Heard) -> AffectCurve:
     """Affect per second.
 
-    `rows` and `times_s` (N,) are per picture, `motion` (M,) and `loudness` (M,; LUFS, None for a silent film) per second.
+    `rows` and `times_s` (N,) are per picture, `motion` (M,) per second; `sound` is empty for a silent film.
     """
     seconds = len(motion)
-    values = {
-        name: per_second(getattr(rows, name), times_s, seconds) for name in ("brightness", "saturation", "warmth", "dark", "contrast")
-    }
-    values["low_key"] = values["dark"] * np.clip(values["contrast"] / 0.15, 0.5, 1.25)
+    values = _picture_values({name: per_second(getattr(rows, name), times_s, seconds) for name in _MEASURED})
     values["motion"] = np.sqrt(motion)  # shares are small numbers most of the time; the root spreads them evenly
-    values["rhythm"] = rhythm(shots, seconds)
-    if loudness is not None:
-        values["loudness"] = loudness
-    within = Smoother(shots, seconds, duration_s)
-    across = Smoother((), seconds, duration_s)  # rhythm and sound belong to no single shot
-    scores = {
-        name: ((across if name in ("rhythm", "loudness") else within)(values[name]) - mean) / deviation
-        for name, (mean, deviation) in TYPICAL.items()
-        if name in values
+    within, across = Smoother(shots, seconds, duration_s), Smoother((), seconds, duration_s)
+    scores = {name: _score(name, within(value)) for name, value in values.items()}
+    # rhythm and sound belong to no single shot
+    scores["rhythm"] = _score("rhythm", across(rhythm(shots, seconds)))
+    if sound.usable:
+        scores |= _sound_scores(sound, across)
+    # a silent film leaves its say to the other causes: the sum keeps its usual spread
+    spread, heard = (np.sqrt(sum(weight**2 for name, weight in AROUSAL.items() if name in there)) for there in (scores, AROUSAL))
+    stirred = heard / spread * _weighted(AROUSAL, scores) + _weighted(AROUSAL_SOUND, scores)
+    return _curve(_weighted(VALENCE, scores), stirred + _weighted(AROUSAL_COLOUR, scores))
+
+
+def frame_affect(rows: Rows, index: int, seconds: int) -> AffectCurve:
+    """The feeling of one picture, kept for a whole film: its colour and light say all, since one picture neither moves nor sounds."""
+    values = _picture_values({name: np.asarray(getattr(rows, name)[index : index + 1], np.float64) for name in _MEASURED})
+    scores = {name: _score(name, value) for name, value in values.items()}
+    return _curve(
+        *(np.repeat(_weighted(weights, scores) * share, seconds) for weights, share in ((VALENCE, 1), (AROUSAL_COLOUR, FRAME_SHARE)))
+    )
+
+
+def clip_affect(emotions: Floats, shots: Sequence[Shot], duration_s: float, *, smooth: bool = True) -> AffectCurve:
+    """Affect from the (S, 6) probabilities of each second's picture: smoothed within the shots, and the two axes from the six."""
+    if smooth:
+        within = Smoother(shots, len(emotions), duration_s)
+        emotions = np.stack([within(column) for column in emotions.T], axis=1)
+    return affect_curve(np.arange(len(emotions), dtype=np.float64), emotions, *position_of(emotions))
+
+
+def _picture_values(measured: Mapping[str, Floats]) -> dict[str, Floats]:
+    """What is scored of the pictures, from what was measured on them (`_MEASURED`)."""
+    low_key = measured["dark"] * np.clip(measured["contrast"] / 0.15, 0.5, 1.25)
+    colourful = measured["saturation"] * np.clip(measured["brightness"] / SEEN_IN_COLOUR, 0, 1)
+    return {"brightness": measured["brightness"], "saturation": colourful, "warmth": measured["warmth"], "low_key": low_key}
+
+
+def _sound_scores(sound: Heard, smooth: Callable[[Floats], Floats]) -> dict[str, Floats]:
+    """Scores of the sound; where there is none, or none with a pitch, roughness and pitch say nothing."""
+    heard = np.clip((smooth(sound.loudness_lufs) - FAINT_LUFS) / (PLAIN_LUFS - FAINT_LUFS), 0, 1)
+    pitched = smooth(np.asarray(sound.pitch_hz > 0, np.float64))
+    octaves = smooth(np.where(sound.pitch_hz > 0, np.log2(np.maximum(sound.pitch_hz, 1.0)), TYPICAL["pitch"][0]))
+    return {
+        "loudness": _score("loudness", smooth(sound.loudness_lufs)),
+        "roughness": _score("roughness", smooth(sound.roughness)) * heard,
+        "pitch": _score("pitch", octaves) * heard * pitched,
     }
-    # black and white is a choice of its time, not the deepest gloom: what is missing tells less than what is there
-    scores = {name: np.clip(score, -1.2 if name == "saturation" else -2.5, 2.5) for name, score in scores.items()}
-    colour = sum(weight * scores[name] for name, weight in AROUSAL_COLOUR.items())
-    active = {name: weight for name, weight in AROUSAL.items() if name in scores}
-    missing = sum(AROUSAL.values()) / sum(active.values())  # a silent film leaves its say to the other causes
-    stirred = missing * sum(weight * scores[name] for name, weight in active.items())
-    valence = np.tanh(STEEPNESS * np.asarray(sum(weight * scores[name] for name, weight in VALENCE.items())))
-    arousal = np.tanh(STEEPNESS * np.asarray(stirred + COLOUR_SHARE * colour))
-    return affect_curve(np.arange(seconds, dtype=np.float64), emotions_at(valence, arousal), valence, arousal)
+
+
+def _score(name: str, values: Floats) -> Floats:
+    """Standard scores, without the extremes."""
+    mean, deviation = TYPICAL[name]
+    lowest, highest = EXTREMES.get(name, (-2.5, 2.5))
+    return np.clip((values - mean) / deviation, lowest, highest)
+
+
+def _weighted(weights: Mapping[str, float], scores: Mapping[str, Floats]) -> Floats:
+    """Weighted sum of the scores that are there."""
+    return np.asarray(sum(weight * scores[name] for name, weight in weights.items() if name in scores), np.float64)
+
+
+def _curve(pleasant: Floats, stirred: Floats) -> AffectCurve:
+    """The curve of two weighted sums."""
+    valence, arousal = np.tanh(STEEPNESS[0] * pleasant), np.tanh(STEEPNESS[1] * stirred)
+    return affect_curve(np.arange(len(valence), dtype=np.float64), emotions_at(valence, arousal), valence, arousal)
 
 
 def per_second(values: npt.NDArray[np.floating], times_s: Floats, seconds: int) -> Floats:

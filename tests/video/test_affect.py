@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from composer.evaluation import affect
 from composer.film import EMOTIONS, Shot
 from composer.options import Options
 from composer.video import watch
-from composer.video.affect import Smoother, embedded_affect, rhythm
+from composer.video.affect import TYPICAL, Smoother, embedded_affect, frame_affect, rhythm
 from composer.video.measure import Rows
+from composer.video.sound import Heard
 from tests import films
 
 
@@ -24,9 +26,16 @@ def cutting(length_s: float, duration_s: float = 10.0, strength: float = 0.9) ->
     return [Shot(a, b, "cut" if a else "start", strength, 1.0, 0.0, 0.4, 0.3, 0.2) for a, b in zip(edges, edges[1:], strict=False)]
 
 
-def feel(motion: float = 0.05, loudness: float | None = -26.0, shot_s: float = 4.0, **values: float) -> tuple[float, float]:
+def feel(
+    motion: float = 0.05,
+    loudness: float | None = -26.0,
+    shot_s: float = 4.0,
+    roughness: float = 0.45,
+    pitch_hz: float = 0.0,
+    **values: float,
+) -> tuple[float, float]:
     """(valence, arousal) of ten even seconds."""
-    sound = None if loudness is None else np.full(10, loudness)
+    sound = Heard() if loudness is None else Heard(np.full(10, loudness), np.full(10, roughness), np.full(10, pitch_hz))
     curve = embedded_affect(rows(**values), np.arange(250) / 25, 10.0, cutting(shot_s), np.full(10, motion), sound)
     assert len(curve.times_s) == len(curve.emotions) == len(curve.valence) == len(curve.arousal) == 10
     return float(np.mean(curve.valence)), float(np.mean(curve.arousal))
@@ -41,6 +50,24 @@ def test_doses_of_arousal():
     assert rises([feel(shot_s=s)[1] for s in (10.0, 5.0, 2.0, 1.0, 0.5)])
     assert rises([feel(loudness=level)[1] for level in (-60.0, -35.0, -25.0, -15.0, -8.0)])
     assert rises([feel(saturation=s)[1] for s in (0.1, 0.3, 0.5, 0.7)], by=0.2)
+
+
+def test_rough_and_high_sound_stirs_and_roughness_displeases():
+    rough = [feel(roughness=r) for r in (0.1, 0.3, 0.5, 0.8)]
+    assert rises([arousal for _, arousal in rough], by=0.1)
+    assert rises([-valence for valence, _ in rough], by=0.1)
+    assert rises([feel(pitch_hz=hz)[1] for hz in (80.0, 160.0, 320.0, 640.0)], by=0.05)
+    assert feel(pitch_hz=0.0) == feel(pitch_hz=2.0 ** TYPICAL["pitch"][0])  # no pitch says as much as a usual one
+    assert feel(loudness=-65.0, roughness=0.9) == feel(loudness=-65.0, roughness=0.0)  # what is hardly heard has no character
+
+
+def test_one_picture_speaks_for_the_whole_film():
+    both = Rows(**{**rows().__dict__, "brightness": np.repeat(np.array([0.1, 0.7], np.float32), 125)})
+    dark, bright = frame_affect(both, 124, 10), frame_affect(both, 125, 10)
+    assert len(dark.valence) == 10 and len(set(dark.valence)) == 1
+    assert bright.valence[0] - dark.valence[0] > 0.6
+    pale, full = (frame_affect(rows(saturation=s), 0, 3).arousal[0] for s in (0.05, 0.7))
+    assert full - pale > 0.4
 
 
 def test_doses_of_valence():
@@ -65,7 +92,7 @@ def test_every_emotion_can_win():
         "neutral": {"motion": 0.05, "shot_s": 4.0, "brightness": 0.4, "loudness": -28.0},
     }
     for emotion, values in cases.items():
-        sound = np.full(10, values.pop("loudness"))
+        sound = Heard(np.full(10, values.pop("loudness")), np.full(10, 0.45), np.zeros(10))
         motion, shot_s = np.full(10, values.pop("motion")), values.pop("shot_s")
         curve = embedded_affect(rows(**values), np.arange(250) / 25, 10.0, cutting(shot_s), motion, sound)
         mean = np.mean(curve.emotions, axis=0)
@@ -76,7 +103,7 @@ def test_a_cut_from_dark_to_bright_is_felt_at_once():
     brightness = np.repeat(np.array([0.1, 0.7], np.float32), 125)
     both = rows()
     both = Rows(**{**both.__dict__, "brightness": brightness})
-    curve = embedded_affect(both, np.arange(250) / 25, 10.0, cutting(5.0, strength=1.0), np.full(10, 0.05), None)
+    curve = embedded_affect(both, np.arange(250) / 25, 10.0, cutting(5.0, strength=1.0), np.full(10, 0.05), Heard())
     valence = np.array(curve.valence)
     assert valence[4] - valence[0] < 0.1
     assert valence[5] - valence[4] > 0.6
@@ -106,46 +133,41 @@ def test_rhythm():
 
 
 @pytest.fixture(scope="module")
-def seen():
-    """Mean (valence, arousal) of passages of real films, watched once."""
-    films_seen = {}
-
-    def mean(name: str, first: int = 0, last: int | None = None) -> tuple[float, float]:
-        if name not in films_seen:
-            films_seen[name] = watch(films.clip(f"film/{name}"), Options())
-        affect = films_seen[name].affect
-        return float(np.mean(affect.valence[first:last])), float(np.mean(affect.arousal[first:last]))
-
-    return mean
+def viewer(tmp_path_factory):
+    """Passages of the real clips, each watched once."""
+    return affect.Viewer(films.CLIPS, tmp_path_factory.mktemp("passages"))
 
 
-BBB, SINTEL = "bbb_35s_320x180.mp4", "sintel_trailer_480x204.mp4"
-NOSFERATU, MONTAGE, DRIVE = "nosferatu_silent_48s.mp4", "montage_accelerating_known_cuts.mp4", "drive_car_31s.webm"
-#: (what, axis, the passage that has more of it, the passage that has less)
-PAIRS = [
-    ("a meadow in the sun is pleasanter than a vampire's forest", 0, (BBB, 18, 35), (NOSFERATU, 22, 48)),
-    ("the meadow is pleasanter than its burrow", 0, (BBB, 18, 35), (BBB, 8, 17)),
-    ("the sky over the desert is pleasanter than the shaman's hut", 0, (SINTEL, 29, 40), (SINTEL, 12, 16)),
-    ("the flight is pleasanter than the black titles", 0, (SINTEL, 29, 40), (SINTEL, 43, 52)),
-    ("the meadow is pleasanter than the snow storm", 0, (BBB, 18, 35), (SINTEL, 0, 9)),
-    ("the fight and chase stir more than the titles", 1, (SINTEL, 16, 33), (SINTEL, 43, 52)),
-    ("the montage stirs more as it cuts faster", 1, (MONTAGE, 24, 31), (MONTAGE, 0, 10)),
-    ("driving stirs more than waiting", 1, (DRIVE, 10, 28), (DRIVE, 0, 9)),
-    ("a trailer stirs more than a silent film", 1, (SINTEL, 16, 33), (NOSFERATU, 0, 48)),
-    ("people who ride and run stir more than a letter that is read", 1, (NOSFERATU, 31, 48), (NOSFERATU, 10, 19)),
-]
+@pytest.mark.parametrize("pair", affect.PAIRS + affect.EARLIER_PAIRS, ids=lambda pair: pair.claim)
+def test_passages_in_their_order(viewer, pair):
+    films.clip(pair.more.clip), films.clip(pair.less.clip)
+    [held] = affect.order(viewer, [pair])
+    assert held.more > held.less + 0.1, pair.claim
 
 
-@pytest.mark.parametrize(("what", "axis", "more", "less"), PAIRS, ids=[pair[0] for pair in PAIRS])
-def test_passages_in_their_order(seen, what, axis, more, less):
-    assert seen(*more)[axis] > seen(*less)[axis] + 0.1, what
+@pytest.mark.parametrize("dose", affect.DOSES, ids=lambda dose: dose.name)
+def test_a_dose_on_a_real_clip(viewer, dose):
+    films.clip(dose.passages[-1].clip)
+    found = affect.moved(viewer, dose, dose.passages[-1])
+    assert found.monotone, found.values
+    assert found.by >= affect.DOSE_WANTED, found.values
+
+
+@pytest.mark.slow
+def test_all_doses_and_copies():
+    """The table of `evaluate affect`."""
+    for passage in {passage for dose in affect.DOSES for passage in dose.passages}:
+        films.clip(passage.clip)
+    judgement = affect.evaluate(films.CLIPS)
+    assert all(moved.monotone and moved.by >= affect.DOSE_WANTED for moved in judgement.doses), affect.tables(judgement)
+    assert all(max(copied.valence, copied.arousal) <= affect.COPY_ALLOWED for copied in judgement.copies), affect.tables(judgement)
 
 
 def test_a_smaller_copy_feels_the_same(tmp_path):
     small = tmp_path / "small.mp4"
-    films.ffmpeg("-ss", 17, "-t", 6, "-i", films.clip(f"film/{BBB}"), "-vf", "scale=240:-2", "-c:a", "copy", small)
+    films.ffmpeg("-ss", 17, "-t", 6, "-i", films.clip(affect.BBB), "-vf", "scale=240:-2", "-c:a", "copy", small)
     same = tmp_path / "same.mp4"
-    films.ffmpeg("-ss", 17, "-t", 6, "-i", films.clip(f"film/{BBB}"), "-crf", "18", "-c:a", "copy", same)
+    films.ffmpeg("-ss", 17, "-t", 6, "-i", films.clip(affect.BBB), "-crf", "18", "-c:a", "copy", same)
     one, other = (watch(path, Options()).affect for path in (small, same))
     assert np.mean(one.valence) == pytest.approx(np.mean(other.valence), abs=0.05)
     assert np.mean(one.arousal) == pytest.approx(np.mean(other.arousal), abs=0.05)

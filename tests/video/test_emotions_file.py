@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from composer.emotions_file import POSITIONS, affect_curve, emotions_at, position_of, read_emotions, write_emotions
+from composer.emotions_file import POSITIONS, affect_curve, at_moment, emotions_at, position_of, read_emotions, write_emotions
 from composer.errors import OptionError
 from composer.film import EMOTIONS
 
@@ -65,10 +65,29 @@ def test_lines_hold_until_the_next(tmp_path):
     assert curve.emotions[5][3:5] == (0.5, 0.5)
 
 
+def test_valence_and_arousal_may_be_given(tmp_path):
+    path = tmp_path / "e.txt"
+    path.write_text(HEADER.rstrip() + " valence arousal\n0 1 0 0 0 0 0 -0.5 0.25\n2 0 0 0 1 0 3 1 -1\n")
+    curve = read_emotions(path, 3)
+    assert (curve.valence, curve.arousal) == ((-0.5, -0.5, 1.0), (0.25, 0.25, -1.0))
+    assert curve.emotions[2] == (0, 0, 0, 0.25, 0, 0.75)
+
+
+def test_the_feeling_of_one_moment():
+    times = np.arange(4.0)
+    curve = affect_curve(times, np.eye(6)[:4], np.array([0.1, 0.2, 0.3, 0.4]), -times / 4)
+    held = at_moment(curve, 2.9)
+    assert (held.valence, held.arousal) == ((0.3,) * 4, (-0.5,) * 4)
+    assert held.emotions == (curve.emotions[2],) * 4
+    assert at_moment(curve, 99.0).valence == (0.4,) * 4
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "header"),
+        (HEADER.rstrip() + " valence arousal\n0 1 0 0 0 0 0\n", "Line 2 .* 7 numbers instead of 9"),
+        (HEADER.rstrip() + " valence arousal\n0 1 0 0 0 0 0 2 0\n", "Line 2 .* between -1 and 1"),
         (HEADER, "no rows"),
         ("0 1 0 0 0 0 0\n", "no header"),
         ("time sad exciting fearful tense relaxing neutral\n0 1 0 0 0 0 0\n", "header"),

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,7 +45,20 @@ def test_the_noun_is_whole_and_survives_json(path, tmp_path):
 
 
 def test_the_same_film_twice_is_the_same(path):
-    assert watch(path, Options()) == watch(path, Options(emotion="embedded"))
+    found = watch(path, Options())
+    assert found.affect_from != "embedded" or found.affect_note  # "auto" says why CLIP was not taken
+    if found.affect_from == "embedded":
+        assert replace(found, affect_note="") == watch(path, Options(emotion="embedded"))
+
+
+def test_one_picture_sets_the_mood(tmp_path):
+    path = films.film(tmp_path / "f.mp4", ("black", 1.0), ("fire", 1.0), ("sea", 1.0))
+    affects = [watch(path, Options(emotion="embedded", frame_s=at_s)).affect for at_s in (0.5, 1.5, 2.5)]
+    assert all(len(set(affect.valence)) == len(set(affect.arousal)) == 1 for affect in affects)
+    assert affects[1].valence[0] > affects[0].valence[0] + 0.4
+    assert affects[1] == watch(path, Options(emotion="embedded", frame_share=0.5)).affect
+    with pytest.raises(OptionError, match="beyond the film's end"):
+        watch(path, Options(frame_s=3.0))
 
 
 def test_an_emotion_file_overrides(path, tmp_path):

@@ -1,0 +1,62 @@
+"""One picture a shot, as JPEG: the one that is most like all others of its shot (`Shot.keyframe_s`).
+
+Each is fetched by seeking to just before its presentation time and taking the first picture from there on; where a file cannot
+be sought in, it is read from its beginning.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from composer.errors import VideoError
+from composer.film import Film
+from composer.options import Progress, silent
+from composer.probe import locked_source
+from composer.process import ProgramError, run
+
+#: a picture's presentation time is met within this share of a frame
+_MARGIN_FRAMES = 0.4
+_TIMEOUT_S = 600.0
+
+
+def keyframe_name(number: int) -> str:
+    """File name of the picture of a shot, counted from 0."""
+    return f"shot-{number + 1:04d}.jpg"
+
+
+def write_keyframes(video: Path, film: Film, folder: Path, progress: Progress = silent) -> list[Path]:
+    """Write one JPEG a shot, upright and of square pixels, into `folder` (made if it is not there); returns their paths.
+
+    Raises VideoError when a picture cannot be fetched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, shot in enumerate(film.shots):
+        progress("watch", number / len(film.shots))
+        path = folder / keyframe_name(number)
+        after_s = max(0.0, film.start_offset_s + shot.keyframe_s - _MARGIN_FRAMES * film.frame_s)
+        if not (_fetch(video, film, path, after_s, seek=True) or _fetch(video, film, path, after_s, seek=False)):
+            hint = "The file may be damaged there; export it again."
+            raise VideoError(f"the picture at {shot.keyframe_s:.2f} s of {video} cannot be read again", hint)
+        paths.append(path)
+    progress("watch", 1.0)
+    return paths
+
+
+def _fetch(video: Path, film: Film, path: Path, after_s: float, *, seek: bool) -> bool:
+    """Write the first picture at or after a moment (seconds after ffmpeg's time zero); tells whether there was one."""
+    source = locked_source(video, **({"ss": f"{after_s:.6f}"} if seek else {}))
+    picture: Any = source[str(film.video_stream)]
+    if not seek:
+        picture = picture.filter("select", f"gte(t,{after_s:.6f})")
+    square = picture.filter("scale", "trunc(iw*sar/2+0.5)*2", "ih").filter("setsar", 1)
+    jpeg = square.output(
+        f"file:{path.absolute()}", vframes=1, format="image2", vcodec="mjpeg", pix_fmt="yuvj420p", **{"q:v": 3, "update": 1}
+    )
+    command = jpeg.global_args("-nostdin", "-v", "error", "-y", "-fflags", "+bitexact", "-flags:v", "+bitexact").compile()
+    try:
+        run(command, _TIMEOUT_S)
+    except ProgramError:
+        path.unlink(missing_ok=True)
+    return path.is_file() and path.stat().st_size > 0
