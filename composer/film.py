@@ -88,7 +88,7 @@ class Film:
     width: int
     #: displayed height in pixels
     height: int
-    #: container time of the first displayed frame, seconds; film time 0
+    #: first displayed frame (film time 0) after ffmpeg's time zero, the earliest start of picture or sound, seconds
     start_offset_s: float
     #: index of the chosen picture stream within the container
     video_stream: int

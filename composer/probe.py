@@ -26,6 +26,8 @@ from composer.process import ProgramError, run
 #: a text file that calls itself .mp4 must not make us read other files.
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,dv,nut,wtv,rm,gxf,yuv4mpegpipe"
 PROTOCOLS = "file,pipe"
+#: among them, those in which ffmpeg's time zero is the earliest start of the streams in use, not of all (see `zero_keepers`)
+FLOATING_ZERO = ("mpegts", "mpeg", "ogg")
 
 SMALLEST_SIDE = 16
 LARGEST_SIDE = 16384
@@ -115,6 +117,17 @@ def locked_input(path: Path) -> list[str]:
 def locked_source(path: Path, **options: Any) -> Any:
     """The same as an input of ffmpeg-python, to be mapped and written on; `options` are more input options."""
     return ffmpeg.input(f"file:{path.absolute()}", protocol_whitelist=PROTOCOLS, format_whitelist=DEMUXERS, **options)
+
+
+def zero_keepers(film: Probe, source: Any) -> list[Any]:
+    """Outputs to nowhere that keep ffmpeg's time zero where it is for picture and sound alike.
+
+    In `FLOATING_ZERO` containers time zero is the earliest start of the streams in use: whoever decodes the picture alone, or the
+    sound alone, would lose how much later one of them starts.
+    """
+    if film.container not in FLOATING_ZERO or film.sound is None:
+        return []
+    return [source[str(index)].output("-", c="copy", format="null") for index in (film.video_stream, film.sound.index)]
 
 
 def probe(path: Path) -> Probe:
@@ -266,6 +279,8 @@ def _frame_rate(picture: dict[str, Any]) -> Fraction:
 
 def _picture_end_s(picture: dict[str, Any], start_s: float) -> float | None:
     length_s, first_s = _length_s(picture), _number(picture.get("start_time"))
+    if length_s is not None and _number(picture.get("duration")) is None:
+        return length_s - start_s  # Matroska's tag is the time of the stream's end
     return None if length_s is None else (first_s if first_s is not None else start_s) + length_s - start_s
 
 

@@ -13,11 +13,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import ffmpeg
 import numpy as np
 
 from composer.errors import VideoError
 from composer.film import Film
-from composer.probe import locked_source
+from composer.probe import Probe, locked_source, zero_keepers
 from composer.process import ProgramError, run
 from composer.render.ducking import duck_curve
 from composer.render.limiter import Limiter
@@ -46,17 +47,22 @@ class RawReader:
         return out
 
 
-def decode_original(video: Path, stream: int, channels: int, length_samples: int, path: Path) -> RawReader:
-    """Decode one sound stream to a raw file that starts at ffmpeg's time 0: late starts and gaps are silence.
+def decode_original(video: Path, film: Probe, length_samples: int, path: Path) -> RawReader:
+    """Decode the film's sound stream (there must be one) to a raw file that starts at ffmpeg's time 0: late starts and gaps are silence.
 
-    Stereo comes out unless the stream has 5.1 (`channels` 6); mono plays on both sides at its level.
+    Stereo comes out unless the stream has 5.1; mono plays on both sides at its level.
     Raises VideoError when it cannot be decoded.
     """
+    assert film.sound is not None
+    channels = film.sound.channels
     layout = {1: "pan=stereo|c0=c0|c1=c0", _SURROUND_CHANNELS: "aformat=channel_layouts=5.1"}.get(
         channels, "aformat=channel_layouts=stereo"
     )
     filters = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,{layout},apad,atrim=end_sample={length_samples}"
-    raw = locked_source(video)[str(stream)].output(f"file:{path.absolute()}", af=filters, format="f32le")
+    source = locked_source(video)
+    raw = source[str(film.sound.index)].output(f"file:{path.absolute()}", af=filters, format="f32le")
+    if keepers := zero_keepers(film, source):
+        raw = ffmpeg.merge_outputs(raw, *keepers)
     try:
         run(raw.global_args("-nostdin", "-v", "error", "-y").compile(), _DECODE_TIMEOUT_S)
     except ProgramError as error:

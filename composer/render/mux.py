@@ -1,7 +1,7 @@
 """Film and sound into one file: the picture is copied packet by packet, everything else the container holds comes along.
 
 Film time 0 (the first displayed frame) is sample 0 of the music. ffmpeg moves a file's earliest time to 0, so the picture
-begins at `film.start_offset_s − probe.start_s` in the output (0 unless sound or subtitles begin earlier); the sound is built
+begins at `film.start_offset_s` in the output (0 unless sound or subtitles begin earlier); the sound is built
 from output time 0 and cut at the picture's end. Codecs are chosen so that decoders return exactly those samples: AAC with its
 edit list in MP4 and MOV, FLAC in Matroska, Vorbis in WebM (ffmpeg writes Opus there about 7 ms early).
 """
@@ -19,7 +19,7 @@ from typing import Any
 from composer.errors import OutputError, VideoError
 from composer.film import Film
 from composer.options import Options
-from composer.probe import PROBE_TIMEOUT_S, Probe, locked_input
+from composer.probe import FLOATING_ZERO, PROBE_TIMEOUT_S, Probe, locked_input
 from composer.process import ProgramError, run, streaming
 from composer.render.film_sound import RawReader, decode_original, film_sound
 from composer.render.wav import SAMPLE_RATE, Floats
@@ -75,12 +75,12 @@ def mux(video: Path, probe: Probe, film: Film, music: Path, out: Path, options: 
     `music` is a WAV of ours that starts at film time 0. Raises VideoError when the film's streams cannot be carried over,
     MissingToolError without ffmpeg.
     """
-    lead = max(0, round((film.start_offset_s - probe.start_s) * SAMPLE_RATE))
+    lead = max(0, round(film.start_offset_s * SAMPLE_RATE))
     length = lead + round(film.duration_s * SAMPLE_RATE)
     with tempfile.TemporaryDirectory(prefix=".sound-", dir=out.parent) as folder:
         original: RawReader | None = None
         if probe.sound is not None and options.original != "mute" and not options.as_track:
-            original = decode_original(video, probe.sound.index, probe.sound.channels, length, Path(folder) / "original.f32")
+            original = decode_original(video, probe, length, Path(folder) / "original.f32")
             if original.length_frames == 0:  # a stream without a single good packet
                 original = None
         channels = original.channels if original else 2
@@ -140,7 +140,15 @@ def _command(
         *(f"-c:a:{new}", *encoder, f"-flags:a:{new}", "+bitexact"),
         *_labels(probe, sounds, new, options),
         *("-fflags", "+bitexact", *container.options, "-f", container.muxer, f"file:{out.absolute()}"),
+        *_zero_keeper(probe),
     ]
+
+
+def _zero_keeper(probe: Probe) -> list[str]:
+    """The sound goes nowhere, but being in use it keeps the picture's late start where that would be lost (see composer.probe)."""
+    if probe.sound is None or probe.container not in FLOATING_ZERO:
+        return []
+    return ["-map", f"0:{probe.sound.index}", "-c", "copy", "-f", "null", "-"]
 
 
 def _labels(probe: Probe, sounds: list[dict[str, Any]], new: int, options: Options) -> list[str]:

@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from composer.errors import VideoError
 from composer.options import Progress, silent
-from composer.probe import Probe, locked_source
+from composer.probe import Probe, locked_source, zero_keepers
 from composer.process import Child, streaming
 from composer.video.decode_log import DecodeLog
 from composer.video.tap import PIPE, Tap, TapReader, tap_filters
@@ -141,11 +141,14 @@ class Pictures:
 
     def _command(self) -> list[str]:
         scale = f"scale={self.width}:{self.height}:flags=area,setsar=1,showinfo=checksum=0"
-        picture = locked_source(self.film.path)[str(self.film.video_stream)]
+        source = locked_source(self.film.path)
+        picture = source[str(self.film.video_stream)]
         pipe = picture.output("pipe:1", vf=scale, fps_mode="passthrough", format="rawvideo", pix_fmt="rgb24")
         if self._tap is not None:
             filters = tap_filters(self._tap.framing, self.film.width, self.film.height)
             pipe = ffmpeg.merge_outputs(pipe, picture.output(PIPE, vf=filters, fps_mode="passthrough", format="rawvideo", pix_fmt="rgb24"))
+        if keepers := zero_keepers(self.film, source):
+            pipe = ffmpeg.merge_outputs(pipe, *keepers)
         command: list[str] = pipe.global_args("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info").compile()
         return command
 

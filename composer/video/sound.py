@@ -33,7 +33,7 @@ import numpy.typing as npt
 
 from composer.errors import MissingToolError
 from composer.film import Span
-from composer.probe import Probe, locked_source
+from composer.probe import Probe, locked_source, zero_keepers
 from composer.process import Child, streaming
 from composer.video.speech import SAMPLE_RATE, SpeechDetector
 from composer.video.timbre import Timbre
@@ -46,9 +46,6 @@ SILENCE_LUFS = -70.0
 HOLE_S = 0.01
 #: the most that ffmpeg may take for one block of memory: time stamps that leap by hours end the sound rather than the machine
 MOST_BYTES = 1 << 29
-#: containers in which ffmpeg's time zero is the earliest start of the streams *in use*: the picture must be in use, or sound that
-#: starts after it loses its place
-FLOATING_ZERO = ("mpegts", "mpeg", "ogg")
 #: stereo frames taken from the pipe at once (2 s)
 BLOCK_FRAMES = 32_768
 #: the momentary window ends with its report and is this long, seconds
@@ -221,9 +218,7 @@ def _command(film: Probe) -> list[str]:
     small = f"aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts=stereo"
     placed = f"{small},aresample=async=1:first_pts=0:min_hard_comp={HOLE_S}"
     samples = sound.output("pipe:1", af=placed, format="s16le")
-    outputs = [meter, samples]
-    if film.container in FLOATING_ZERO:
-        outputs.append(source[str(film.video_stream)].output("-", c="copy", format="null"))
+    outputs = [meter, samples, *zero_keepers(film, source)]
     quiet = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "info", "-max_alloc", str(MOST_BYTES))
     command: list[str] = ffmpeg.merge_outputs(*outputs).global_args(*quiet).compile()
     return command

@@ -86,7 +86,13 @@ def film_of(video: Path, shots: int = 3) -> Film:
     times = sorted(float(packet["pts_time"]) for packet in packets if "pts_time" in packet)
     frame_s = float(1 / header.frame_rate)
     return invented_film(
-        times[-1] + frame_s - times[0], shots, str(video), header.frame_rate, times[0], header.video_stream, header.audio_stream
+        times[-1] + frame_s - times[0],
+        shots,
+        str(video),
+        header.frame_rate,
+        times[0] - header.start_s,
+        header.video_stream,
+        header.audio_stream,
     )
 
 
