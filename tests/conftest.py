@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+os.environ["HITPOINT_CACHE"] = "off"  # nothing from before, nothing left behind; tests of the cache name their own
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def environment(**changes: str | None) -> dict[str, str]:
     """This process's environment without what would change results, and with `changes` (None removes)."""
     values = {k: v for k, v in os.environ.items() if not k.startswith("HITPOINT_") and k not in ("SOURCE_DATE_EPOCH", "CI", "COLUMNS")}
+    values["HITPOINT_CACHE"] = "off"
     for name, value in changes.items():
         values.pop(name, None)
         if value is not None:

@@ -27,7 +27,7 @@ def ffmpeg(*words: object) -> None:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to be in, with the environment of a user."""
-    for name in ("HITPOINT_SOUNDFONT", "HITPOINT_CACHE", "CI"):
+    for name in ("HITPOINT_SOUNDFONT", "CI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from composer.options import Options, Progress, silent
 from composer.probe import Probe, probe
 from composer.video.affect import clip_affect, embedded_affect, frame_affect
 from composer.video.clip import Seen, Watcher, available
+from composer.video.kept import keep, recall
 from composer.video.moment import chosen_moment
 from composer.video.sight import Sight, see
 from composer.video.sound import Heard, listening
@@ -36,8 +37,18 @@ class Observation:
 
 
 def watch(video: Path, options: Options, progress: Progress = silent) -> Film:
-    """Watch a video: its shots, movement, affect and sound, with exact times. Raises as `observe` does."""
-    return observe(video, options, progress).film
+    """Watch a video: its shots, movement, affect and sound, with exact times; one that was watched before is remembered.
+
+    Raises as `observe` does.
+    """
+    reason = _no_clip(options)
+    before = recall(video, options) if reason is not None and video.is_file() else None
+    if before is not None:
+        progress("watch", 1.0)
+        return replace(before, affect_note=reason or "")
+    film = observe(video, options, progress).film
+    keep(film, options)
+    return film
 
 
 def observe(video: Path, options: Options, progress: Progress = silent) -> Observation:
@@ -81,10 +92,15 @@ def observe(video: Path, options: Options, progress: Progress = silent) -> Obser
 
 def _clip(header: Probe, options: Options) -> tuple[Watcher | None, str]:
     """CLIP beside the decode pass, where it is asked for or at hand; and why not, where "auto" would have taken it."""
-    if options.emotion == "clip":
-        return Watcher(header, options), ""
-    reason = available(options) if options.emotion == "auto" else ""
+    reason = _no_clip(options)
     return (Watcher(header, options), "") if reason is None else (None, reason)
+
+
+def _no_clip(options: Options) -> str | None:
+    """None when CLIP is to look at the film; else the reason why "auto" goes without it (empty when nobody thought of CLIP)."""
+    if options.emotion == "clip":
+        return None
+    return available(options) if options.emotion == "auto" else ""
 
 
 def _affect(options: Options, seen: Sight, heard: Heard, meant: Seen | None) -> AffectCurve:
