@@ -1,6 +1,6 @@
-"""What was seen and heard of a film, as one picture: `python -m examples.curves film.mp4 curves.png`.
+"""What was seen and heard of a film, as one picture: `python -m examples.curves film.mp4 curves.png [--plain]`.
 
-From top to bottom: one picture a shot with the number of its look, shots and speech, valence and arousal, the six emotions, motion, and
+From top to bottom: one picture a shot (none with --plain) with the number of its look, shots and speech, valence and arousal, the six emotions, motion, and
 the loudness, roughness and pitch of the sound.
 """
 
@@ -26,12 +26,14 @@ COLOURS = ("#e8590c", "#7048e8", "#c92a2a", "#1864ab", "#2b8a3e", "#adb5bd")
 _WIDEST = 0.055  # share of the picture's width that a key picture may take
 
 
-def draw(video: Path, picture: Path) -> Film:
+def draw(video: Path, picture: Path, *, plain: bool = False) -> Film:
     """Watch a film and draw its curves."""
     film = watch(video, Options())
-    figure, axes = plt.subplots(6, 1, figsize=(15, 10), height_ratios=(1.5, 0.7, 2, 2, 1, 1.6), sharex=True, layout="constrained")
+    heights = (0.3 if plain else 1.5, 0.7, 2, 2, 1, 1.6)
+    figure, axes = plt.subplots(6, 1, figsize=(15, sum(heights) + 1.2), height_ratios=heights, sharex=True, layout="constrained")
     with tempfile.TemporaryDirectory() as folder:
-        _pictures(axes[0], film, [plt.imread(path) for path in write_keyframes(video, film, Path(folder))])
+        images = [] if plain else [plt.imread(path) for path in write_keyframes(video, film, Path(folder))]
+    _pictures(axes[0], film, images)
     _shots(axes[1], film)
     seconds = np.array(film.affect.times_s) + 0.5
     for name, values, colour in (("valence", film.affect.valence, "#2b8a3e"), ("arousal", film.affect.arousal, "#e8590c")):
@@ -55,11 +57,11 @@ def draw(video: Path, picture: Path) -> Film:
 def _pictures(axis: Any, film: Film, images: list[Any]) -> None:
     axis.set(ylim=(0, 1), yticks=[], ylabel="looks")
     free_from_s = 0.0
-    for shot, image in zip(film.shots, images, strict=True):
+    for shot, image in zip(film.shots, images or [None] * len(film.shots), strict=True):
         width_s = min(_WIDEST * film.duration_s, shot.length_s)
         middle_s = (shot.start_s + shot.end_s) / 2
-        axis.text(middle_s, 0.02, str(shot.look), ha="center", fontsize=7)
-        if middle_s - width_s / 2 >= free_from_s and width_s > 0.015 * film.duration_s:
+        axis.text(middle_s, 0.02 if images else 0.4, str(shot.look), ha="center", fontsize=7)
+        if image is not None and middle_s - width_s / 2 >= free_from_s and width_s > 0.015 * film.duration_s:
             axis.imshow(image, extent=(middle_s - width_s / 2, middle_s + width_s / 2, 0.2, 1), aspect="auto")
             free_from_s = middle_s + width_s / 2
     axis.set_xlim(0, film.duration_s)
@@ -97,4 +99,4 @@ def _sound(axis: Any, film: Film, seconds: Any) -> None:
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]), Path(sys.argv[2]))
+    draw(Path(sys.argv[1]), Path(sys.argv[2]), plain="--plain" in sys.argv)

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from composer.cli import parameters
+from composer.cli import judging, parameters
 from composer.cli.progress import showing
 from composer.errors import MissingToolError, OptionError, OutputError
 from composer.generators import CHECKPOINT
@@ -148,6 +148,8 @@ train = _Training(
 def evaluate() -> None:
     """Measure how good the program is."""
 
+
+evaluate.add_command(judging.shots)
 
 #: as `composer.evaluation.model_report.PARTS` and FILES (importing it loads torch)
 _PARTS = ("bits", "control", "style", "speed")

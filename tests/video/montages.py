@@ -116,6 +116,10 @@ def single_take(name: str, change: str) -> Pictures:
             x, y = random.integers(0, 16, 2)
         elif change == "brighter":
             gain = 1 + 0.5 * np.sin(9 * along)
+        elif change == "swing":
+            size, x = 0.45, int(176 * np.clip((i - 60) / 10, 0, 1))
+        elif change == "flicker":
+            gain = random.uniform(0.85, 1.15)
         elif change == "flash":
             light = 170.0 * (i % 50 in (20, 21))
         elif change == "strobe":
