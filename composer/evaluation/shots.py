@@ -26,7 +26,7 @@ from composer.process import run
 from composer.video import watch
 from composer.video.frames import Pictures
 from composer.video.measure import Measurer
-from composer.video.shots import CutProposer, find_changes
+from composer.video.shots import find_changes
 
 OURS, WHOLE = "Hitpoint", "Hitpoint, all of analyze"
 #: costs are measured on the counted clip so many times over
@@ -49,11 +49,10 @@ def ours(path: Path, rate: Fraction) -> list[Found]:
 
 def ours_alone(path: Path) -> list[Found]:
     """What the detector finds with nothing else done: decoding, measuring, finding. For its cost."""
-    pictures, measurer, proposer = Pictures(probe(path)), Measurer(), CutProposer()
+    pictures, measurer = Pictures(probe(path)), Measurer()
     for block in pictures.blocks():
-        _, half = measurer.add(block)
-        proposer.add(block.first, half)
-    changes = find_changes(measurer.rows(), proposer.proposed, float(pictures.clock().frame_rate))
+        measurer.add(block)
+    changes = find_changes(measurer.rows(), float(pictures.clock().frame_rate))
     return [Found(change.kind, change.at, change.first, change.last) for change in changes]
 
 

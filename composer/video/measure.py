@@ -51,8 +51,8 @@ class Measurer:
     _parts: list[Rows] = field(default_factory=list)
     _last_histogram: Floats | None = None
 
-    def add(self, block: Block) -> tuple[Bytes, Bytes]:
-        """Measure one block; returns its luma (B, H, W) and its half-size pictures (B, H/2, W/2, 3) for other eyes."""
+    def add(self, block: Block) -> Bytes:
+        """Measure one block; returns its luma (B, H, W) for other eyes."""
         count, height, width, _ = block.images.shape
         tall = block.images.reshape(count * height, width, 3)
         half = cv2.resize(tall, (width // 2, count * height // 2), interpolation=cv2.INTER_AREA)
@@ -74,7 +74,7 @@ class Measurer:
             )
         )
         self._last_histogram = histograms[-1]
-        return np.asarray(luma.reshape(count, height, width), np.uint8), np.asarray(half.reshape(count, height // 2, -1, 3), np.uint8)
+        return np.asarray(luma.reshape(count, height, width), np.uint8)
 
     def rows(self) -> Rows:
         """All rows measured so far."""

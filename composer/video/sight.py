@@ -15,7 +15,7 @@ from composer.video.frames import Clock, Pictures
 from composer.video.looks import FLAT, Change
 from composer.video.measure import Measurer, Rows
 from composer.video.motion import MotionMeter, motion_per_second, usable_pairs
-from composer.video.shots import CutProposer, find_changes
+from composer.video.shots import find_changes
 from composer.video.tap import Tap
 
 Floats = npt.NDArray[np.float64]
@@ -38,13 +38,11 @@ def see(header: Probe, progress: Progress = silent, tap: Tap | None = None) -> S
 
     Raises VideoError for what cannot be decoded, MissingToolError without ffmpeg.
     """
-    pictures, measurer, proposer, meter = Pictures(header, progress, tap), Measurer(), CutProposer(), MotionMeter()
+    pictures, measurer, meter = Pictures(header, progress, tap), Measurer(), MotionMeter()
     for block in pictures.blocks():
-        luma, half = measurer.add(block)
-        proposer.add(block.first, half)
-        meter.add(block.first, block.times_s, luma)
+        meter.add(block.first, block.times_s, measurer.add(block))
     rows, clock = measurer.rows(), pictures.clock()
-    changes = find_changes(rows, proposer.proposed, float(clock.frame_rate))
+    changes = find_changes(rows, float(clock.frame_rate))
     at_s, moving = usable_pairs(meter.pairs, clock.times_s, _barrier(changes, rows))
     return Sight(rows, clock, _shots(changes, rows, clock, at_s, moving), motion_per_second(at_s, moving, seconds_of(clock)))
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from composer.video.frames import BLOCK_FRAMES, Block
 from composer.video.looks import Change
 from composer.video.measure import Measurer
-from composer.video.shots import CutProposer, find_changes
+from composer.video.shots import find_changes
 from tests import films
 
 RATE = 25
@@ -131,12 +131,11 @@ def single_take(name: str, change: str) -> Pictures:
 
 def changes_of(film: Pictures, rate: float = RATE) -> list[Change]:
     """What the detector finds in pictures (N, 90, 160, 3)."""
-    measurer, proposer = Measurer(), CutProposer()
+    measurer = Measurer()
     for first in range(0, len(film), BLOCK_FRAMES):
         images = np.ascontiguousarray(film[first : first + BLOCK_FRAMES])
-        _, half = measurer.add(Block(first, images, (first + np.arange(len(images))) / rate))
-        proposer.add(first, half)
-    return find_changes(measurer.rows(), proposer.proposed, rate)
+        measurer.add(Block(first, images, (first + np.arange(len(images))) / rate))
+    return find_changes(measurer.rows(), rate)
 
 
 def agreement(truth: list[Truth], found: list[Change]) -> dict[str, tuple[int, int, int]]:
