@@ -1,4 +1,4 @@
-"""The commands that judge what is seen: `evaluate shots`."""
+"""The commands that judge what is seen: `evaluate shots`, `evaluate affect`."""
 
 from __future__ import annotations
 
@@ -29,5 +29,28 @@ def shots(clips: Path, count: int, out: Path, seed: int, quick: bool, overwrite:
         found = work.evaluate(clips, count, seed, progress, quick)
         report.write_report(found, folder)
     if not quiet:
-        heading = lambda line: click.style(line, bold=True) if line.startswith("#") else line  # noqa: E731  (plain when piped)
-        click.echo("\n".join([*map(heading, report.tables(found)), *(str(out / name) for name in report.FILES)]))
+        _show(report.tables(found), [out / name for name in report.FILES])
+
+
+@click.command("affect")
+@click.option("--clips", type=click.Path(path_type=Path), metavar="DIR", required=True, help="The test clips (film/, odd/).")
+@click.option("--out", "-o", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for affect.json and affect.md.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+def affect(clips: Path, out: Path, overwrite: bool, quiet: bool, verbose: bool) -> None:
+    """Judge the measured feeling: passages in order, doses step by step, copies of one passage. Some minutes of work."""
+    from composer.evaluation import affect as work
+    from composer.output import into_folder
+
+    work.check_clips(clips)
+    with into_folder(out, work.FILES, overwrite) as folder, showing(sys.stderr, wanted=not quiet) as progress:
+        judgement = work.evaluate(clips, progress)
+        work.write_report(judgement, folder)
+    if not quiet:
+        _show(work.tables(judgement), [out / name for name in work.FILES])
+
+
+def _show(lines: list[str], written: list[Path]) -> None:
+    """Tables for people, headings in bold (plain when piped), and where they were written."""
+    click.echo("\n".join([*(click.style(line, bold=True) if line.startswith("#") else line for line in lines), *map(str, written)]))

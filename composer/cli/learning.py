@@ -150,6 +150,7 @@ def evaluate() -> None:
 
 
 evaluate.add_command(judging.shots)
+evaluate.add_command(judging.affect)
 
 #: as `composer.evaluation.model_report.PARTS` and FILES (importing it loads torch)
 _PARTS = ("bits", "control", "style", "speed")

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,15 @@ from typing import Literal
 
 import numpy as np
 
+from composer.errors import OptionError
 from composer.film import Film
 from composer.options import Options, Progress, silent
 from composer.process import run
+from composer.serial import write_text
 
 Axis = Literal["valence", "arousal"]
 
+FILES = ("affect.json", "affect.md")
 DOSE_WANTED, COPY_ALLOWED = 0.4, 0.05
 #: a step against the right direction smaller than this is no step at all
 _LEVEL = 0.005
@@ -195,9 +199,9 @@ class Viewer:
 
 
 def _watched(path: Path) -> Film:
-    from composer.video import watch
+    from composer.video import observe
 
-    return watch(path, Options(emotion="embedded"))
+    return observe(path, Options(emotion="embedded")).film
 
 
 def _mean(film: Film, axis: Axis) -> float:
@@ -236,6 +240,16 @@ class Judgement:
     copies: tuple[Copied, ...]
 
 
+def check_clips(clips: Path) -> None:
+    """Raise OptionError when a clip is missing."""
+    passages = [passage for pair in PAIRS + EARLIER_PAIRS for passage in (pair.more, pair.less)] + [
+        p for dose in DOSES for p in dose.passages
+    ]
+    missing = sorted({passage.clip for passage in (*passages, *_COPIED) if not (clips / passage.clip).is_file()})
+    if missing:
+        raise OptionError(f"{clips} lacks {', '.join(missing)}", "Give the folder of the project's test clips.")
+
+
 def evaluate(clips: Path, progress: Progress = silent) -> Judgement:
     """All measures on the clips of a folder laid out as SOURCES.md tells."""
     with tempfile.TemporaryDirectory() as folder:
@@ -253,6 +267,32 @@ def evaluate(clips: Path, progress: Progress = silent) -> Judgement:
             found[part] += made if isinstance(made, list) else [made]
         progress("affect", 1.0)
     return Judgement(**{name: tuple(rows) for name, rows in found.items()})  # type: ignore[arg-type]
+
+
+def write_report(judgement: Judgement, folder: Path) -> None:
+    """affect.json and affect.md."""
+    rows = {
+        "order": [_order_row(held) for held in judgement.order],
+        "earlier order": [_order_row(held) for held in judgement.earlier],
+        "doses": [
+            {
+                "dose": m.dose.name,
+                "passage": _place(m.passage),
+                "axis": m.dose.axis,
+                "values": list(m.values),
+                "by": m.by,
+                "monotone": m.monotone,
+            }
+            for m in judgement.doses
+        ],
+        "copies": [{"copy": c.copy, "passage": _place(c.passage), "valence": c.valence, "arousal": c.arousal} for c in judgement.copies],
+    }
+    write_text(folder / FILES[0], json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(folder / FILES[1], "\n".join(["# Affect, measured", "", *tables(judgement)]) + "\n")
+
+
+def _order_row(held: Held) -> dict[str, object]:
+    return {"claim": held.pair.claim, "axis": held.pair.axis, "more": held.more, "less": held.less, "holds": held.right}
 
 
 def tables(judgement: Judgement) -> list[str]:

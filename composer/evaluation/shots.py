@@ -23,7 +23,7 @@ from composer.evaluation.takes import COUNTED, COUNTED_TRUTH, HELD_OUT, TAKES, c
 from composer.options import Options, Progress
 from composer.probe import probe
 from composer.process import run
-from composer.video import watch
+from composer.video import observe
 from composer.video.frames import Pictures
 from composer.video.measure import Measurer
 from composer.video.shots import find_changes
@@ -39,9 +39,9 @@ OTHERS = ("ContentDetector", "AdaptiveDetector", "HistogramDetector", "HashDetec
 
 
 def ours(path: Path, rate: Fraction) -> list[Found]:
-    """What `watch` finds: the command `analyze`, sound and feeling included."""
+    """What `observe` finds: the command `analyze`, sound and feeling included (nothing remembered from before)."""
     claims = []
-    for shot in watch(path, Options(emotion="embedded")).shots[1:]:
+    for shot in observe(path, Options(emotion="embedded")).film.shots[1:]:
         at, half = shot.start_s * float(rate), shot.transition_s * float(rate) / 2
         claims.append(Found(shot.opens_with, round(at), round(at - half), round(at + half)))
     return claims
