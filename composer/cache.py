@@ -45,7 +45,7 @@ _ENTRY = re.compile(r"[0-9a-f]{40}\.npz")
 _PART = re.compile(r"\.hitpoint-\w+\.part")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 #: what numpy and zipfile raise for a file that is cut short, changed or no archive of arrays
-_DAMAGED = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def folder() -> Path | None:
@@ -106,9 +106,10 @@ def load(kind: str, key: str) -> Arrays | None:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         return None
-    except _DAMAGED:
-        with contextlib.suppress(OSError):
-            path.unlink()
+    except _DAMAGED as error:
+        if not isinstance(error, OSError):  # the disk's or the system's trouble is not the entry's
+            with contextlib.suppress(OSError):
+                path.unlink()
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # used now: it goes last

@@ -1,6 +1,6 @@
-"""emotions.txt: a header line, then ``time p1 … p6`` per second of film; and the circumplex that ties the six to two axes.
+"""emotions.txt: a header line, then ``time p1 … p6 valence arousal`` per second of film; and the circumplex that ties the six to two axes.
 
-A file may go on with ``valence arousal`` (−1…1) in each row; where it gives the six alone, both follow from them.
+A file may end with the six; then valence and arousal (−1…1) follow from them.
 
 Russell (1980, "A circumplex model of affect") orders feelings on a circle of pleasure (valence) and arousal; the angles
 below are his for excited (49°), afraid (116°), sad (208°) and relaxed (318°). Film tension is unpleasant suspense, so
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 _ANGLES = {
     "exciting": (49, 0.9),
     "fearful": (116, 0.9),
-    "tense": (142, 0.6),
+    "tense": (138, 0.6),
     "sad": (208, 0.8),
     "relaxing": (318, 0.75),
     "neutral": (0, 0.0),
@@ -47,7 +47,7 @@ def emotions_at(valence: Floats, arousal: Floats) -> Floats:
 
 
 def position_of(emotions: Floats) -> tuple[Floats, Floats]:
-    """(valence, arousal), each (N,), of (N, 6) probabilities: the mean of the emotions' positions, spread to the whole circle."""
+    """(valence, arousal), each (N,), of (N, 6) probabilities: the mean of the emotions' positions, spread so that the outermost reach ±1."""
     mean = emotions @ POSITIONS
     spread = np.clip(mean / np.abs(POSITIONS).max(axis=0), -1, 1)
     return spread[:, 0], spread[:, 1]
@@ -56,7 +56,8 @@ def position_of(emotions: Floats) -> tuple[Floats, Floats]:
 def affect_curve(times_s: Floats, emotions: Floats, valence: Floats, arousal: Floats) -> AffectCurve:
     """The noun from arrays: (N,), (N, 6), (N,), (N,); rounded to 6 digits so that it prints the same everywhere."""
     rows = np.round(emotions / emotions.sum(axis=1, keepdims=True), 6)
-    rows[:, -1] = np.round(1 - rows[:, :-1].sum(axis=1), 6)
+    most = np.arange(len(rows)), rows.argmax(axis=1)  # the largest takes what rounding left over: no other could without falling below 0
+    rows[most] = np.round(rows[most] + 1 - rows.sum(axis=1), 6)
     return AffectCurve(
         tuple(float(t) for t in times_s),
         tuple(tuple(float(p) for p in row) for row in rows),
@@ -73,9 +74,9 @@ def at_moment(curve: AffectCurve, time_s: float) -> AffectCurve:
 
 def write_emotions(curve: AffectCurve, path: Path) -> None:
     """Write emotions.txt, whole or not at all."""
-    lines = ["time " + " ".join(EMOTIONS)]
-    for time_s, row in zip(curve.times_s, curve.emotions, strict=True):
-        lines.append(f"{time_s:g} " + " ".join(f"{p:.6f}" for p in row))
+    lines = ["time " + " ".join((*EMOTIONS, *AXES))]
+    for time_s, row, valence, arousal in zip(curve.times_s, curve.emotions, curve.valence, curve.arousal, strict=True):
+        lines.append(f"{time_s:g} " + " ".join(f"{value:.6f}" for value in (*row, valence, arousal)))
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -122,7 +123,7 @@ def _parse(path: Path) -> tuple[Floats, Floats]:
 
 def _check_header(path: Path, words: list[str], form: str) -> int:
     """How many columns the file has beside the time."""
-    names = tuple(word.lower() for word in words[1:])
+    names = tuple(word.lower().removesuffix("_prob") for word in words[1:])  # Video2Music's files say exciting_prob
     count = len(names)
     if names[len(EMOTIONS) :] == AXES:
         names = names[: len(EMOTIONS)]
@@ -143,7 +144,7 @@ def _row(path: Path, number: int, words: list[str], form: str, after: float, col
     if len(values) != 1 + columns:
         raise OptionError(f"Line {number} of {path} has {len(values)} numbers instead of {1 + columns}", form)
     probabilities, axes = values[1 : 1 + len(EMOTIONS)], values[1 + len(EMOTIONS) :]
-    if not all(math.isfinite(value) and value >= 0 for value in (values[0], *probabilities)):
+    if not all(math.isfinite(value) and value >= 0 for value in (values[0], *probabilities)) or not math.isfinite(sum(probabilities)):
         raise OptionError(f"Line {number} of {path} has a negative or infinite number", form)
     if not all(-1 <= value <= 1 for value in axes):
         raise OptionError(f"Line {number} of {path} has a valence or arousal that is not between -1 and 1", form)

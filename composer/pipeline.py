@@ -107,13 +107,15 @@ def score_film(
 def check_video(video: Path) -> None:
     """Raise VideoError for what is not even a file."""
     try:
-        is_folder, is_file = video.is_dir(), video.is_file()
+        is_folder, is_file, is_there = video.is_dir(), video.is_file(), video.exists()
     except OSError as error:
         raise VideoError(f"{video} cannot be read ({error.strerror})", "Check the path.") from None
     if is_folder:
         raise VideoError(f"{video} is a folder", "Give one video file.")
-    if not is_file:
+    if not is_there:
         raise VideoError(f"there is no file {video}", "Check the path.")
+    if not is_file:
+        raise VideoError(f"{video} is a device or a pipe, not a file", "Save the film to a file first.")
 
 
 def fitted(plan: Plan, film: Film) -> Plan:

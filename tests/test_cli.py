@@ -288,9 +288,11 @@ def test_a_single_wav_is_the_mastered_mix_and_film_json_takes_emotions(small_fil
     assert cli("render", "out/score.json", "-o", "song.wav").returncode == 0
     assert (tmp_path / "song.wav").read_bytes() == (tmp_path / "out" / "mix.wav").read_bytes()
     rows = [line.split() for line in (tmp_path / "out" / "emotions.txt").read_text().splitlines()]
-    (tmp_path / "wild.txt").write_text("\n".join([" ".join(rows[0]), *(f"{row[0]} 1 0 0 0 0 0" for row in rows[1:])]) + "\n")
+    (tmp_path / "wild.txt").write_text("\n".join([" ".join(rows[0][:7]), *(f"{row[0]} 1 0 0 0 0 0" for row in rows[1:])]) + "\n")
     assert cli("plan", "out/film.json", "-o", "measured").returncode == 0
     assert cli("plan", "out/film.json", "-o", "asked", "--emotion", "wild.txt").returncode == 0
+    assert cli("plan", "out/film.json", "-o", "again", "--emotion", "out/emotions.txt").returncode == 0
+    assert (tmp_path / "again" / "plan.yaml").read_text() == (tmp_path / "measured" / "plan.yaml").read_text()
     assert (tmp_path / "asked" / "plan.yaml").read_text() != (tmp_path / "measured" / "plan.yaml").read_text()
 
 
@@ -308,6 +310,7 @@ def test_analyze_for_research(small_film: Path, cli: Cli, tmp_path: Path) -> Non
     assert refused.returncode == 2 and "table.npz" in refused.stderr
     assert not (tmp_path / "again").exists()
     assert cli("analyze", small_film, "-o", "again", "--features", "table.txt").returncode == 2
+    (tmp_path / "seen" / "keyframes" / "shot-9999.jpg").write_text("of another film")
     assert cli("analyze", small_film, "-o", "seen", "--overwrite").returncode == 0
     assert sorted(path.name for path in (tmp_path / "seen" / "keyframes").iterdir()) == pictures
 
@@ -317,10 +320,16 @@ def test_one_picture_for_the_mood(small_film: Path, cli: Cli, tmp_path: Path) ->
     assert len(set(json.loads((tmp_path / "at.json").read_text())["affect"]["valence"])) == 1
     assert cli("analyze", small_film, "-o", "film.json").returncode == 0
     assert cli("plan", "film.json", "-o", "all").returncode == 0
-    assert cli("plan", "film.json", "-o", "one", "--frame", "0:00.5").returncode == 0
+    assert cli("plan", small_film, "-o", "one", "--frame", "0:00.5").returncode == 0
     assert (tmp_path / "one" / "plan.yaml").read_text() != (tmp_path / "all" / "plan.yaml").read_text()
+    assert json.loads((tmp_path / "one" / "manifest.json").read_text())["affect"]["from"] == "embedded"
+    for asked in (("--frame", "1"), ("--emotion", "clip"), ("--clip-model", "ViT-L-14/openai")):
+        refused = cli("plan", "film.json", "-o", "no", *asked)
+        assert refused.returncode == 2 and "Give the video." in refused.stderr, asked
+    assert cli("analyze", small_film, "-o", "x.json", "--keyframes").returncode == 2
+    assert cli("analyze", small_film, "-o", "no", "--emotion", "embedded", "--clip-model", "ViT-L-14/openai").returncode == 2
     for wrong in ("130%", "x%", "99:00", "soon"):
-        refused = cli("plan", "film.json", "-o", "no", "--frame", wrong)
+        refused = cli("plan", small_film, "-o", "no", "--frame", wrong)
         assert refused.returncode == 2 and len(refused.stderr.splitlines()) <= 6, wrong
         assert "Traceback" not in refused.stderr
 

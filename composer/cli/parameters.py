@@ -231,6 +231,8 @@ def _check_words(options: Options) -> None:
             raise OptionError(f"unknown mood {options.mood!r}", nearest(options.mood, MOODS) or f"Moods: {', '.join(MOODS)}.")
     if options.emotion_file is not None and not options.emotion_file.is_file():
         raise OptionError(f"--emotion {options.emotion!r} is neither auto, embedded, clip nor a file", "Check the path.")
+    if options.clip_model is not None and options.emotion not in ("auto", "clip"):
+        raise OptionError(f"--clip-model cannot be used with --emotion {options.emotion}", "Only --emotion clip (or auto) looks with CLIP.")
     framed = options.frame_s is not None or options.frame_share is not None
     if framed and options.emotion_file is not None:
         raise OptionError("--frame and --emotion FILE both say what the film feels like", "Give one of them.")

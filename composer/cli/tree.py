@@ -98,6 +98,10 @@ def analyze(video: Path, keyframes: bool, features: Path | None, **asked: Any) -
             write_features(measure(observed.film, observed.header, observed.semantic, observed.clip_model), table / features.name)
         return observed.film
 
+    place = asked["out"] or default_folder(video)
+    if keyframes and place.suffix in (".json", ".txt"):
+        raise OptionError(f"--keyframes writes a folder, but --out {place} names a file", "Give a folder.")
+    keyframes = keyframes or (place / stages.KEYFRAMES).is_dir()  # those of another film must not stay beside this one's film.json
     names = (*stages.FILM_FILES, *((stages.KEYFRAMES,) if keyframes else ()))
     with contextlib.ExitStack() as stack:
         table = stack.enter_context(into_file(features, features.name, asked["overwrite"], [video])) if features is not None else None
@@ -125,7 +129,7 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
         film = _felt_otherwise(film, options)
     reasons: list[str] = []
 
-    def work(folder: Path, progress: Progress) -> None:
+    def work(folder: Path, progress: Progress) -> Film | None:
         nonlocal film
         if film is None:
             from composer.video import watch
@@ -135,6 +139,7 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
         made = planner.plan(film, planner.spot(film, options), options)
         stages.write_plan(made, folder)
         reasons.append(planner.explain(made))
+        return None if is_film else film
 
     place = film_or_video.parent if is_film else default_folder(film_or_video)
     names = stages.PLAN_FILES if is_film else (*stages.PLAN_FILES, *stages.FILM_FILES)
@@ -148,15 +153,16 @@ def _felt_otherwise(film: Film, options: Options) -> Film:
 
     Raises OptionError.
     """
-    from composer.emotions_file import at_moment, read_emotions
-    from composer.video.moment import chosen_moment
-
-    if options.emotion == "clip" and not film.affect_from.startswith("clip"):
-        raise OptionError("--emotion clip needs the film, not its film.json", "Give the video.")
+    if options.frame_s is not None or options.frame_share is not None:
+        raise OptionError("--frame needs the pictures, which a film.json does not hold", "Give the video.")
     if options.emotion_file is not None:
-        film = replace(film, affect=read_emotions(options.emotion_file, len(film.affect.times_s)), affect_from="file")
-    at_s = chosen_moment(options, film.duration_s)
-    return film if at_s is None else replace(film, affect=at_moment(film.affect, at_s))
+        from composer.emotions_file import read_emotions
+
+        return replace(film, affect=read_emotions(options.emotion_file, len(film.affect.times_s)), affect_from="file")
+    source = film.affect_from.split(":")[0]
+    if options.emotion not in ("auto", source) or options.clip_model not in (None, film.affect_from.removeprefix("clip:")):
+        raise OptionError(f"the feeling in this film.json comes from {film.affect_from}, not from what is asked for", "Give the video.")
+    return film
 
 
 @hitpoint.command()

@@ -49,8 +49,8 @@ AROUSAL = {"motion": 0.95, "rhythm": 0.60, "loudness": 0.76}
 AROUSAL_SOUND = {"roughness": 0.12, "pitch": 0.08}
 #: Valdez & Mehrabian's direction; brightness weighs less than theirs, since low-key light tells the same a second time
 AROUSAL_COLOUR = {"brightness": -0.15, "saturation": 0.85, "low_key": 0.10}
-#: how much more colour counts in a single picture, which has nothing else to stir by
-FRAME_SHARE = 1.5
+#: how much colour stirs in a single picture, beside its usual weight
+FRAME_SHARE = 0.8
 #: the least and greatest score that counts, where it is not ±2.5. Black and white is a choice of its time, not the deepest gloom:
 #: what is missing tells less than what is there. A chase need not stir more than a chase.
 EXTREMES = {"saturation": (-1.0, 2.5), "motion": (-2.5, 2.0), "loudness": (-3.5, 2.5)}

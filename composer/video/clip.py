@@ -1,8 +1,8 @@
 """Affect and meaning from CLIP (Radford et al. 2021) through open_clip: one vector per second of film, six emotions from it.
 
 `Watcher` is all that watching needs: its `tap` goes into the decode pass, and after the pass `seen` tells what was seen.
-What a model saw of a film is cached (`composer.cache`), the model's words too: with both there, neither torch nor open_clip
-is loaded, and there is no tap.
+What a model saw of a film is cached (`composer.cache`), the model's words too: with both there, `Watcher` loads neither torch nor
+open_clip, and there is no tap. (`available`, which "auto" asks first, does import open_clip where it is installed.)
 
 Conventions
 -----------

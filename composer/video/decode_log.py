@@ -50,6 +50,11 @@ class DecodeLog:
             if b"[error]" in line or b"[fatal]" in line:
                 self.last_error = line.rsplit(b"]", 1)[-1].strip().decode("utf-8", "replace")[:200]
 
+    @property
+    def damaged(self) -> bool:
+        """Whether anything could not be decoded."""
+        return bool(self._skipped or self._patched)
+
     def warnings(self) -> list[str]:
         """One line for each kind of damage."""
         lines = []

@@ -15,17 +15,22 @@ The rest is ours: see `composer.film.Film`.
 
 from __future__ import annotations
 
+import os
+import select
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ffmpeg
 import numpy as np
 import numpy.typing as npt
 
 from composer.errors import VideoError
 from composer.film import Film
-from composer.probe import Probe, locked_source
-from composer.process import streaming
+from composer.probe import Probe, locked_source, zero_keepers
+from composer.process import Child, streaming
 from composer.video.decode_log import DecodeLog
+from composer.video.frames import STALL_S
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,7 +51,7 @@ def features(
         "time_s": np.array(film.affect.times_s),
         "scene": scene,
         "scene_offset": scene_offsets(scene),
-        "motion": picture_differences(header, seconds),
+        "motion": picture_differences(header, film.start_offset_s, seconds),
         "emotion": np.array(film.affect.emotions, np.float32),
         "valence": np.array(film.affect.valence, np.float32),
         "arousal": np.array(film.affect.arousal, np.float32),
@@ -91,26 +96,43 @@ def speech_shares(film: Film) -> npt.NDArray[np.float32]:
     return np.minimum(shares, 1)
 
 
-def picture_differences(film: Probe, seconds: int) -> npt.NDArray[np.float32]:
-    """(seconds,) Video2Music's motion. A pass of its own, at full size: only who asks for features pays for it.
+def picture_differences(film: Probe, first_s: float, seconds: int) -> npt.NDArray[np.float32]:
+    """(seconds,) Video2Music's motion, of a film whose first picture comes `first_s` after ffmpeg's time zero.
 
-    A second in which no picture begins has no difference.
+    A pass of its own, at full size: only who asks for features pays for it. A second in which no picture begins has no difference.
+    Raises VideoError when ffmpeg stops answering.
     """
-    new_second = f"gt(floor(t+{_ROUNDING_S}),floor(prev_t+{_ROUNDING_S}))"
-    chain = f"setpts=PTS-STARTPTS,format=bgr24,format=gbrp,tblend=all_mode=difference,select='{new_second}',showinfo=checksum=0"
-    picture = locked_source(film.path)[str(film.video_stream)]
-    pipe = picture.output("pipe:1", vf=chain, fps_mode="passthrough", format="rawvideo", pix_fmt="gbrp")
-    command = pipe.global_args("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info").compile()
+    # the first picture has no predecessor and never arrives; t and prev_t are times of pictures that do
+    since = f"floor(t-{first_s:.6f}+{_ROUNDING_S})"
+    before = f"floor(prev_t-{first_s:.6f}+{_ROUNDING_S})"
+    new_second = f"if(isnan(prev_t),gte({since},1),gt({since},{before}))"
+    size = f"scale={film.coded_width}:{film.coded_height}"  # a stream may change its size midway
+    chain = f"{size},format=bgr24,format=gbrp,tblend=all_mode=difference,select='{new_second}',showinfo=checksum=0"
+    source = locked_source(film.path, noautorotate=None)  # the size is the stored one
+    pipe = source[str(film.video_stream)].output("pipe:1", vf=chain, fps_mode="passthrough", format="rawvideo", pix_fmt="gbrp")
+    outputs = ffmpeg.merge_outputs(pipe, *zero_keepers(film, source))
+    command = outputs.global_args("-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info").compile()
     found = np.zeros(seconds, np.float32)
     log = DecodeLog(film.time_base)
-    size = 3 * film.coded_width * film.coded_height
     with streaming(command, tolerate=True) as child:
-        assert child.stdout is not None
-        while len(raw := child.stdout.read(size)) == size:
+        for picture in _pictures(child, film, 3 * film.coded_width * film.coded_height):
             [stamp] = log.stamps(child, 1)
-            if stamp is None:
-                raise VideoError(f"{film.path} has pictures without time stamps", "Export it as H.264 MP4 and try again.")
-            second = int(float(stamp * log.time_base) + _ROUNDING_S)
+            second = int(float((stamp or 0) * log.time_base) - first_s + _ROUNDING_S)
             if 0 < second < seconds:
-                found[second] = np.frombuffer(raw, np.uint8).mean()
+                found[second] = np.frombuffer(picture, np.uint8).mean()
     return found
+
+
+def _pictures(child: Child, film: Probe, size: int) -> Iterator[bytes]:
+    """Whole pictures of so many bytes; the decoder must go on within STALL_S (it may decode a second of film for one of them)."""
+    assert child.stdout is not None
+    pipe, waiting = child.stdout.fileno(), bytearray()
+    while select.select([pipe], [], [], STALL_S)[0]:
+        data = os.read(pipe, 1 << 20)
+        if not data:
+            return
+        waiting += data
+        while len(waiting) >= size:
+            yield bytes(waiting[:size])
+            del waiting[:size]
+    raise VideoError(f"{film.path}: ffmpeg gave no picture for {STALL_S:g} s", "Export it again; the file is probably damaged.")

@@ -18,6 +18,7 @@ import contextlib
 import fcntl
 import os
 import select
+import subprocess
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,6 +116,12 @@ class Pictures:
                 yield Block(first, images if len(kept) == len(images) else images[kept], self._seconds(first))
                 self._progress("watch", self._done())
             self._log.read(child)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a much longer sound may still be passing by (see zero_keepers)
+                child.wait(2.0)
+            stopped = -(child.returncode or 0)
+        if stopped > 0:
+            hint = "Run it again; the machine may be short of memory."
+            raise VideoError(f"ffmpeg was stopped (signal {stopped}) while it read {self.film.path}", hint)
         if not self._pts:
             last = self._log.last_error or "it has no pictures that can be decoded"
             raise VideoError(f"{self.film.path} cannot be decoded: {last}", "Check that it plays; if it does, export it as H.264 MP4.")
@@ -136,7 +143,7 @@ class Pictures:
         if duration_s > LONGEST_S:
             raise VideoError(f"{self.film.path} has time stamps that reach {duration_s / 3600:.0f} hours", "Export it again.")
         offset_s = float(self._pts[0] * self._log.time_base)
-        warnings = (*self._log.warnings(), *self._time_warnings(offset_s + duration_s))
+        warnings = (*self._log.warnings(), *self._missing(times), *self._time_warnings(offset_s + duration_s))
         return Clock(times, duration_s, self._frame_rate(times), offset_s, warnings)
 
     def _command(self) -> list[str]:
@@ -230,6 +237,13 @@ class Pictures:
         if misses_s[best] <= (1.5 + gaps) * base_s + 1e-9:
             return rates[best]
         return Fraction(count / length_s).limit_denominator(1000)
+
+    def _missing(self, times: npt.NDArray[np.float64]) -> list[str]:
+        """How many pictures of a damaged film never came: the holes in its steady rate (one error may cost a dozen)."""
+        intervals = np.diff(times)
+        usual_s = float(np.median(intervals))
+        missing = int(np.sum(np.round(intervals / usual_s) - 1)) if self._log.damaged and usual_s > 0 else 0
+        return [f"pictures missing where the file is damaged: {missing}"] if missing > 0 else []
 
     def _time_warnings(self, end_s: float) -> list[str]:
         lines = []

@@ -1,7 +1,8 @@
 """One picture a shot, as JPEG: the one that is most like all others of its shot (`Shot.keyframe_s`).
 
-Each is fetched by seeking to just before its presentation time and taking the first picture from there on; where a file cannot
-be sought in, it is read from its beginning.
+Each is fetched by seeking to some time before it and taking the first picture from its own presentation time on; where a file cannot
+be sought in, it is read from its beginning. Times are the container's own (``-copyts``), so neither where a seek lands nor which streams
+are read moves them.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import Any
 from composer.errors import VideoError
 from composer.film import Film
 from composer.options import Progress, silent
-from composer.probe import locked_source
+from composer.probe import FLOATING_ZERO, Probe, locked_source, probe
 from composer.process import ProgramError, run
 
 #: a picture's presentation time is met within this share of a frame
 _MARGIN_FRAMES = 0.4
+#: seeking aims so much earlier, seconds: streams without an index land on a random access point near it, before or after
+_EARLIER_S, _EARLIER_WITHOUT_INDEX_S = 1.0, 12.0
 _TIMEOUT_S = 600.0
 
 
@@ -31,12 +34,13 @@ def write_keyframes(video: Path, film: Film, folder: Path, progress: Progress = 
     Raises VideoError when a picture cannot be fetched.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    header = probe(video)
     paths = []
     for number, shot in enumerate(film.shots):
         progress("watch", number / len(film.shots))
         path = folder / keyframe_name(number)
         after_s = max(0.0, film.start_offset_s + shot.keyframe_s - _MARGIN_FRAMES * film.frame_s)
-        if not (_fetch(video, film, path, after_s, seek=True) or _fetch(video, film, path, after_s, seek=False)):
+        if not any(_fetch(header, film, path, after_s, seek=seek) for seek in (True, False)):
             hint = "The file may be damaged there; export it again."
             raise VideoError(f"the picture at {shot.keyframe_s:.2f} s of {video} cannot be read again", hint)
         paths.append(path)
@@ -44,15 +48,21 @@ def write_keyframes(video: Path, film: Film, folder: Path, progress: Progress = 
     return paths
 
 
-def _fetch(video: Path, film: Film, path: Path, after_s: float, *, seek: bool) -> bool:
+def _fetch(header: Probe, film: Film, path: Path, after_s: float, *, seek: bool) -> bool:
     """Write the first picture at or after a moment (seconds after ffmpeg's time zero); tells whether there was one."""
-    source = locked_source(video, **({"ss": f"{after_s:.6f}"} if seek else {}))
-    picture: Any = source[str(film.video_stream)]
-    if not seek:
-        picture = picture.filter("select", f"gte(t,{after_s:.6f})")
+    earlier_s = _EARLIER_WITHOUT_INDEX_S if header.container in FLOATING_ZERO else _EARLIER_S
+    source = locked_source(header.path, **({"ss": f"{max(0.0, after_s - earlier_s):.6f}"} if seek else {}))
+    picture: Any = source[str(film.video_stream)].filter("select", f"gte(t,{header.start_s + after_s:.6f})")
     square = picture.filter("scale", "trunc(iw*sar/2+0.5)*2", "ih").filter("setsar", 1)
     jpeg = square.output(
-        f"file:{path.absolute()}", vframes=1, format="image2", vcodec="mjpeg", pix_fmt="yuvj420p", **{"q:v": 3, "update": 1}
+        f"file:{path.absolute()}",
+        vframes=1,
+        format="image2",
+        vcodec="mjpeg",
+        pix_fmt="yuvj420p",
+        copyts=None,
+        fps_mode="passthrough",
+        **{"q:v": 3, "update": 1},
     )
     command = jpeg.global_args("-nostdin", "-v", "error", "-y", "-fflags", "+bitexact", "-flags:v", "+bitexact").compile()
     try:

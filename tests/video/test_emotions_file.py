@@ -46,7 +46,7 @@ def test_round_trip(tmp_path):
     valence, arousal = np.array([-0.8, 0.0, 0.7, 0.4]), np.array([0.6, 0.0, -0.5, 0.8])
     curve = affect_curve(np.arange(4.0), emotions_at(valence, arousal), valence, arousal)
     write_emotions(curve, tmp_path / "emotions.txt")
-    assert (tmp_path / "emotions.txt").read_text().splitlines()[0] == HEADER.strip()
+    assert (tmp_path / "emotions.txt").read_text().splitlines()[0] == HEADER.strip() + " valence arousal"
     back = read_emotions(tmp_path / "emotions.txt", 4)
     assert back.times_s == curve.times_s
     assert np.array(back.emotions) == pytest.approx(np.array(curve.emotions), abs=2e-6)
@@ -73,6 +73,26 @@ def test_valence_and_arousal_may_be_given(tmp_path):
     assert curve.emotions[2] == (0, 0, 0, 0.25, 0, 0.75)
 
 
+def test_rounding_leaves_no_probability_below_zero(tmp_path):
+    random = np.random.default_rng(0)
+    rows = random.integers(0, 5, (2000, 6)).astype(float)
+    rows[:, -1] = 0
+    rows[:, 0] += 1
+    curve = affect_curve(np.arange(2000.0), rows, np.zeros(2000), np.zeros(2000))
+    assert np.min(curve.emotions) == 0
+    assert np.sum(curve.emotions, axis=1) == pytest.approx(1, abs=1e-9)
+    write_emotions(curve, tmp_path / "e.txt")
+    assert read_emotions(tmp_path / "e.txt", 2000).emotions[7] == pytest.approx(curve.emotions[7], abs=1e-6)
+
+
+def test_video2musics_files_are_read(tmp_path):
+    (tmp_path / "v.txt").write_text("time " + " ".join(f"{name}_prob" for name in EMOTIONS) + "\n0 0.1 0.2 0.3 0.2 0.1 0.1\n")
+    assert read_emotions(tmp_path / "v.txt", 1).emotions[0] == pytest.approx((0.1, 0.2, 0.3, 0.2, 0.1, 0.1))
+    (tmp_path / "w.txt").write_text("time sad_prob exciting_prob fearful_prob tense_prob relaxing_prob neutral_prob\n0 1 0 0 0 0 0\n")
+    with pytest.raises(OptionError, match="header"):
+        read_emotions(tmp_path / "w.txt", 1)
+
+
 def test_the_feeling_of_one_moment():
     times = np.arange(4.0)
     curve = affect_curve(times, np.eye(6)[:4], np.array([0.1, 0.2, 0.3, 0.4]), -times / 4)
@@ -95,6 +115,7 @@ def test_the_feeling_of_one_moment():
         (HEADER + "0 1 0 0 0 0 0\n1 a 0 0 0 0 0\n", "Line 3 .* no number"),
         (HEADER + "0 1 0 0 0 0 -1\n", "Line 2 .* negative"),
         (HEADER + "0 nan 0 0 0 0 0\n", "Line 2 .* negative or infinite"),
+        (HEADER + "0 1e308 1e308 1e308 0 0 0\n", "Line 2 .* negative or infinite"),
         (HEADER + "0 0 0 0 0 0 0\n", "Line 2 .* no emotion"),
         (HEADER + "2 1 0 0 0 0 0\n1 1 0 0 0 0 0\n", "Line 3 .* later"),
     ],

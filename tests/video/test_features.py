@@ -43,7 +43,26 @@ def test_motion_as_in_video2music():
         path = films.clip(name)
         header = probe(path)
         seconds = int(watch(path, Options()).duration_s) if "flower" in name else 30
-        assert picture_differences(header, seconds) == pytest.approx(by_hand(path, seconds), rel=0.02, abs=0.02)
+        assert picture_differences(header, 0.0, seconds) == pytest.approx(by_hand(path, seconds), rel=0.02, abs=0.02)
+
+
+def test_motion_of_odd_films(tmp_path):
+    slow = films.film(tmp_path / "slow.mp4", ("chart", 6.0), rate="1")
+    assert (picture_differences(probe(slow), 0.0, 6)[1:] > 1).all()  # every picture begins a second
+    late = films.delayed(tmp_path / "late.ts", films.film(tmp_path / "p.mp4", ("bars", 2.0), ("fractal", 2.0)), "sine=d=7", 1.5)
+    seen = watch(late, Options())
+    found = picture_differences(probe(late), seen.start_offset_s, 4)
+    assert found[2] > 5 * max(found[1], 0.5)  # the cut is where the film has it
+    plain = picture_differences(probe(tmp_path / "p.mp4"), 0.0, 4)
+    assert found == pytest.approx(plain, abs=0.05)
+    small = films.film(tmp_path / "small.ts", ("chart", 3.0))
+    large = films.film(tmp_path / "large.ts", ("chart", 3.0), filters="scale=320:180")
+    both = tmp_path / "both.ts"
+    both.write_bytes(
+        small.read_bytes() + large.read_bytes()
+    )  # a stream that changes its size; its times begin anew, so rows 1 and 2 come twice
+    grown = picture_differences(probe(both), 0.0, 3)
+    assert grown[1:] == pytest.approx(picture_differences(probe(small), 0.0, 3)[1:], abs=1.0)
 
 
 def test_scenes():
@@ -100,6 +119,17 @@ def test_keyframes_are_the_pictures_named(tmp_path):
     assert [path.name for path in paths][:2] == ["shot-0001.jpg", "shot-0002.jpg"] and len(paths) == 20
     assert keyframe_error(video, film, paths) == [0] * 20
     assert all(shot.start_s <= shot.keyframe_s < shot.end_s for shot in film.shots)
+
+
+@pytest.mark.parametrize("kind", ["ts", "mpg", "avi"])
+def test_keyframes_where_seeking_is_coarse(tmp_path, kind):
+    """Streams without an index: a seek lands on some random access point, before or after."""
+    video = tmp_path / f"coarse.{kind}"
+    codec = ("-c:v", "mpeg2video" if kind == "mpg" else "libx264", "-g", "90", "-bf", "2", "-q:v", "3")
+    films.ffmpeg("-t", 16, "-i", films.clip("film/montage_accelerating_known_cuts.mp4"), "-vf", "scale=320:180", *codec, video)
+    film = watch(video, Options())
+    assert len(film.shots) == 4
+    assert keyframe_error(video, film, write_keyframes(video, film, tmp_path / "k")) == [0] * 4
 
 
 def test_keyframes_of_odd_files(tmp_path):

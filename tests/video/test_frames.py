@@ -1,5 +1,8 @@
 """The decode pass: exact presentation times, whatever the file."""
 
+import os
+import signal
+import subprocess
 from fractions import Fraction
 
 import numpy as np
@@ -103,6 +106,8 @@ def test_damage_is_skipped_counted_and_reported(tmp_path):
     clock = decoded(films.damaged(tmp_path / "d.mp4", whole))
     assert clock.duration_s == pytest.approx(3.0, abs=0.3)
     assert any("damaged" in line for line in clock.warnings)
+    [missing] = [int(line.split()[-1]) for line in clock.warnings if line.startswith("pictures missing")] or [0]
+    assert missing == round(clock.times_s[-1] * 25) + 1 - len(clock.times_s)
     # a picture that survived still has its own time
     assert np.abs(clock.times_s * 25 - np.round(clock.times_s * 25)).max() < 1e-6
 
@@ -128,3 +133,13 @@ def test_progress_rises_to_one(tmp_path):
 def test_too_short(tmp_path, shown):
     with pytest.raises(VideoError, match="only one picture" if shown == 1 else "only 0"):
         decoded(films.film(tmp_path / "s.mp4", ("chart", 1), extra=("-frames:v", shown)))
+
+
+def test_a_killed_ffmpeg_is_no_end_of_the_film(tmp_path):
+    pictures = Pictures(probe(films.film(tmp_path / "f.mp4", ("bars", 20.0), ("fractal", 20.0))))
+    blocks = pictures.blocks()
+    next(blocks)
+    [child] = [int(pid) for pid in subprocess.run(["pgrep", "-P", str(os.getpid()), "ffmpeg"], stdout=subprocess.PIPE).stdout.split()]
+    os.kill(child, signal.SIGKILL)
+    with pytest.raises(VideoError, match=r"stopped \(signal 9\)"):
+        list(blocks)
