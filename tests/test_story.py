@@ -15,7 +15,7 @@ import pytest
 import soundfile
 import yaml
 
-from composer.emotions_file import read_emotions
+from composer.emotions_file import AXES, read_emotions
 from composer.film import EMOTIONS, Film
 from composer.instruments import INSTRUMENTS, expand
 from composer.manifest import sha256_of
@@ -128,7 +128,7 @@ def test_the_texts_can_be_read(story: Story) -> None:
     assert film.frame_rate == Fraction(24)
     curve = read_emotions(story.folder / "emotions.txt", len(film.affect.times_s))
     assert np.allclose(curve.emotions, film.affect.emotions, atol=1e-3)
-    assert len((story.folder / "emotions.txt").read_text().splitlines()[1].split()) == 1 + len(EMOTIONS)
+    assert len((story.folder / "emotions.txt").read_text().splitlines()[1].split()) == 1 + len(EMOTIONS) + len(AXES)
     prompt = (story.folder / "prompt.txt").read_text()
     assert all(f"{word}:" in prompt for word in ("Key", "Mood", "Tempo", "Instruments"))
     plan = load_plan(story.folder / "plan.yaml")

@@ -10,6 +10,7 @@ The original is only added to, never changed, but for a true-peak limiter that a
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,14 +20,18 @@ import numpy as np
 from composer.errors import VideoError
 from composer.film import Film
 from composer.probe import Probe, locked_source, zero_keepers
-from composer.process import ProgramError, run
+from composer.process import Child
 from composer.render.ducking import duck_curve
 from composer.render.limiter import Limiter
 from composer.render.mix import CEILING_DBTP
 from composer.render.wav import SAMPLE_RATE, Floats, WavReader, to_floats
+from composer.sound_placing import in_a_row, placer
 
 _SURROUND_CHANNELS = 6
 _DECODE_TIMEOUT_S = 3600.0
+#: mono on both sides at its level, where ffmpeg's own way takes 3 dB off; all else as ffmpeg does it
+_TO_STEREO = "aformat=channel_layouts=stereo|mono,pan=stereo|FL=FL+FC|FR=FR+FC"
+_WITHOUT = "Use `--original mute` to have music only."
 
 
 class RawReader:
@@ -50,27 +55,39 @@ class RawReader:
 def decode_original(video: Path, film: Probe, length_samples: int, path: Path) -> RawReader:
     """Decode the film's sound stream (there must be one) to a raw file that starts at ffmpeg's time 0: late starts and gaps are silence.
 
-    Stereo comes out unless the stream has 5.1; mono plays on both sides at its level.
-    Raises VideoError when it cannot be decoded.
+    Stereo comes out unless the stream begins with 5.1; mono plays on both sides at its level. What changes its rate or channels midway
+    keeps its place (see `composer.video.sound`). Raises VideoError when it cannot be decoded.
     """
     assert film.sound is not None
-    channels = film.sound.channels
-    layout = {1: "pan=stereo|c0=c0|c1=c0", _SURROUND_CHANNELS: "aformat=channel_layouts=5.1"}.get(
-        channels, "aformat=channel_layouts=stereo"
-    )
-    filters = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,{layout},apad,atrim=end_sample={length_samples}"
+    surround = film.sound.channels == _SURROUND_CHANNELS
+    layout = "aformat=channel_layouts=5.1" if surround else _TO_STEREO
+    # time stamps may be a tenth of a second off before anything is moved: a second more than is needed
+    filters = f"aresample={SAMPLE_RATE},{layout},atrim=start_pts=0:end_pts={length_samples + SAMPLE_RATE}"
     source = locked_source(video)
-    raw = source[str(film.sound.index)].output(f"file:{path.absolute()}", af=filters, format="f32le")
+    sound = source[str(film.sound.index)].output("pipe:1", af=filters, acodec="pcm_f32le", format="nut")
     if keepers := zero_keepers(film, source):
-        raw = ffmpeg.merge_outputs(raw, *keepers)
+        sound = ffmpeg.merge_outputs(sound, *keepers)
+    decoder = sound.global_args("-nostdin", "-v", "error").compile()
+    placed = placer(f"file:{path.absolute()}", "f32le", f"aresample=async=1:first_pts=0,apad=whole_len={length_samples}")
+    path.write_bytes(b"")
+    with in_a_row(decoder, placed) as (writer, reader):
+        _finish(video, path, writer, reader)
+    return RawReader(path, _SURROUND_CHANNELS if surround else 2)
+
+
+def _finish(video: Path, path: Path, writer: Child, reader: Child) -> None:
+    """Wait for both to fill `path`; raises VideoError when one of them failed, was stopped, or takes too long."""
     try:
-        run(raw.global_args("-nostdin", "-v", "error", "-y").compile(), _DECODE_TIMEOUT_S)
-    except ProgramError as error:
-        problem = (
-            f"the sound of {video} cannot be decoded ({error.stderr.strip().splitlines()[-1][:160] if error.stderr.strip() else error})"
-        )
-        raise VideoError(problem, "Use `--original mute` to have music only.") from None
-    return RawReader(path, _SURROUND_CHANNELS if channels == _SURROUND_CHANNELS else 2)
+        codes = [child.wait(_DECODE_TIMEOUT_S) for child in (writer, reader)]
+    except subprocess.TimeoutExpired:
+        raise VideoError(f"the sound of {video} could not be read in {_DECODE_TIMEOUT_S:g} s", _WITHOUT) from None
+    if stopped := [-code for code in codes if code < 0]:
+        problem = f"ffmpeg was stopped (signal {stopped[0]}) while it read the sound of {video}"
+        raise VideoError(problem, "Run it again; memory may be short.")
+    nothing = codes[0] == 0 and path.stat().st_size == 0  # no packet was any good: the second has no header to read
+    if any(codes) and not nothing:
+        said = (writer.stderr_text() + reader.stderr_text()).strip().splitlines()
+        raise VideoError(f"the sound of {video} cannot be decoded ({said[-1][:160] if said else f'exit status {max(codes)}'})", _WITHOUT)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,9 @@
 """The film's own sound, heard while the picture is decoded: loudness, roughness and pitch per second, and where somebody speaks.
 
 One ffmpeg decodes the sound once and does two things with it: its ebur128 filter reports the loudness (ITU-R BS.1770-4), and the samples,
-brought to 16 kHz stereo, come through a pipe to a thread of ours that measures the rest as they pass (composer.video.speech, .timbre).
+brought to 16 kHz stereo, go to a second one that fills what is missing with silence, and from there to a thread of ours that measures
+the rest as they pass (composer.video.speech, .timbre). The second one is there because sound may change its rate or channels midway:
+ffmpeg then builds its filters anew, and one that fills from time zero would do so again. It sees one format only.
 
 Conventions
 -----------
@@ -12,7 +14,7 @@ ebur128 reports the momentary loudness (the last 400 ms) every 100 ms. The short
 mean of those within [i-1, i+2): a window of 3 s (EBU Tech 3341) centred on the second, shortened at the film's ends.
 
 The thread reads blocks of a fixed size whatever the pipe's timing, so the same file gives the same numbers. No sound is kept: memory
-grows by about 10 MB an hour, for a few numbers per frame and ffmpeg's reports.
+grows by about 10 MB an hour, for a few numbers per frame and ffmpeg's reports. What follows the film's end is not waited for.
 """
 
 from __future__ import annotations
@@ -24,17 +26,19 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import ffmpeg
 import numpy as np
 import numpy.typing as npt
 
-from composer.errors import MissingToolError
+from composer.errors import MissingToolError, VideoError
 from composer.film import Span
 from composer.probe import Probe, locked_source, zero_keepers
-from composer.process import Child, streaming
+from composer.process import Child
+from composer.sound_placing import in_a_row, placer
 from composer.video.speech import SAMPLE_RATE, SpeechDetector
 from composer.video.timbre import Timbre
 
@@ -46,13 +50,15 @@ SILENCE_LUFS = -70.0
 HOLE_S = 0.01
 #: the most that ffmpeg may take for one block of memory: time stamps that leap by hours end the sound rather than the machine
 MOST_BYTES = 1 << 29
+#: the film's last second is measured together with what follows it; this much is more than any of the measures looks ahead, seconds
+AFTER_S = 5.0
 #: stereo frames taken from the pipe at once (2 s)
 BLOCK_FRAMES = 32_768
 #: the momentary window ends with its report and is this long, seconds
 _MOMENTARY_S = 0.4
 _STEP_S = 0.1
 
-_REPORT = re.compile(r"frame:\d+\s+pts:\S+\s+pts_time:(\S+)\s*\n[^\n]*lavfi\.r128\.M=(\S+)")
+_REPORT = re.compile(r"frame:\d+\s+pts:\S+\s+pts_time:([-+.\de]+)\s*\n[^\n]*lavfi\.r128\.M=(\S+)")
 _DAMAGE = re.compile(r"Error while decoding stream|Error submitting packet")
 
 
@@ -114,43 +120,59 @@ class Ears:
 class Listening:
     """ffmpeg decoding the sound beside the picture; ask `hear` when the picture is done."""
 
-    def __init__(self, child: Child | None = None, make_ears: Callable[[], Ears] = Ears) -> None:
-        self._child = child
+    def __init__(self, children: Sequence[Child] = (), path: Path = Path(), make_ears: Callable[[], Ears] = Ears) -> None:
+        """`children` are a chain: the first writes the reports, the last gives the samples."""
+        self._children, self._path = children, path
         self._make_ears = make_ears
         self._ears: Ears | None = None
         self._error: BaseException | None = None
+        self._enough_s = float("inf")
+        self._had_enough = False
         self._thread = threading.Thread(target=self._listen, name="listening", daemon=True)
-        if child is not None:
+        if children:
             self._thread.start()
 
     def hear(self, start_offset_s: float, duration_s: float, timeout_s: float) -> Heard:
-        """What was heard of a film whose picture has this offset and length; waits for the end of the sound, at most `timeout_s`.
+        """What was heard of a film whose picture has this offset and length; waits for the sound of it, at most `timeout_s`.
 
-        Raises what went wrong in the thread.
+        Raises VideoError when somebody else stopped ffmpeg, and what went wrong in the thread.
         """
-        if self._child is None:
+        if not self._children:
             return Heard()
         until = time.monotonic() + timeout_s
+        end_s = start_offset_s + duration_s
+        self._enough_s = end_s + AFTER_S
         self._thread.join(timeout_s)
+        late = False
         try:
-            self._child.wait(max(0.0, until - time.monotonic()))
+            for child in () if self._had_enough or self._error else self._children:
+                child.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
-            return Heard(warnings=(f"the sound could not be read in {timeout_s:.0f} s; the film is treated as silent",))
-        self._thread.join()  # ffmpeg is gone: the pipe has an end
+            late = True
+        stopped = [-child.returncode for child in self._children if child.returncode is not None and child.returncode < 0]
+        self.close()
         if self._error is not None:
             raise self._error
+        if stopped and not self._had_enough:
+            problem = f"ffmpeg was stopped (signal {stopped[0]}) while it read the sound of {self._path}"
+            raise VideoError(problem, "Run it again; memory may be short.")
+        if late and (self._ears is None or self._ears.end_s < end_s):
+            return Heard(warnings=(f"the sound could not be read in {timeout_s:.0f} s; the film is treated as silent",))
         return self._results(start_offset_s, duration_s)
 
     def close(self) -> None:
-        """End ffmpeg, and with it the thread."""
-        if self._child is not None:
-            self._child.kill_group()
+        """End ffmpeg, and with it the thread: the pipe has an end then."""
+        for child in self._children:
+            child.kill_group()
+        if self._children:
             self._thread.join()
 
     def _results(self, start_offset_s: float, duration_s: float) -> Heard:
-        assert self._child is not None
         assert self._ears is not None
-        text = self._child.stderr_text(os.fstat(self._child.errors.fileno()).st_size)
+        text = self._children[0].stderr_text(os.fstat(self._children[0].errors.fileno()).st_size)
+        # how far ffmpeg came beyond the film is chance
+        beyond = (match.start() for match in _REPORT.finditer(text) if float(match[1]) > start_offset_s + duration_s + 1.0)
+        text = text[: next(beyond, None)]
         reports = [(float(at), float(level)) for at, level in _REPORT.findall(text)]
         if not reports:
             return Heard(warnings=("the sound cannot be decoded; the film is treated as silent",))
@@ -165,20 +187,21 @@ class Listening:
         return Heard(loudness, roughness, pitch, speech, (*warnings, *self._ears.warnings))
 
     def _listen(self) -> None:
-        """The thread: everything in the pipe goes to the ears; what goes wrong is kept, and the pipe emptied so that ffmpeg can end."""
-        assert self._child is not None
-        assert self._child.stdout is not None
-        pipe = self._child.stdout.fileno()
+        """The thread: what comes through the pipe goes to the ears until they have heard the film; what goes wrong is kept."""
+        samples = self._children[-1].stdout
+        assert samples is not None
+        pipe = samples.fileno()
         with contextlib.suppress(OSError, AttributeError):  # Linux only: fewer wake-ups on both sides
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
         try:
             self._ears = self._make_ears()
             for block in _blocks(pipe):
                 self._ears.add(block)
+                if self._ears.end_s >= self._enough_s:
+                    self._had_enough = True
+                    return
         except BaseException as error:
             self._error = error
-            while os.read(pipe, 1 << 20):
-                pass
 
 
 def _blocks(pipe: int) -> Iterator[npt.NDArray[np.int16]]:
@@ -201,27 +224,27 @@ def listening(film: Probe, make_ears: Callable[[], Ears] = Ears) -> Iterator[Lis
     if film.sound is None:
         yield Listening()
         return
-    with streaming(_command(film), tolerate=True) as child:
-        heard = Listening(child, make_ears)
+    with in_a_row(*_commands(film)) as children:
+        heard = Listening(children, film.path, make_ears)
         try:
             yield heard
         finally:
             heard.close()
 
 
-def _command(film: Probe) -> list[str]:
+def _commands(film: Probe) -> tuple[list[str], list[str]]:
+    """ffmpeg that decodes, and ffmpeg that puts every sample at its time."""
     assert film.sound is not None
     source = locked_source(film.path)
     sound = source[str(film.sound.index)]
     meter = sound.output("-", af="ebur128=metadata=1,ametadata=print:key=lavfi.r128.M", threads=1, format="null")
     # first made small, then filled: an hour without sound takes ffmpeg 0.4 GB at this size, and 2 GB at 48 kHz in 5.1
-    small = f"aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts=stereo"
-    placed = f"{small},aresample=async=1:first_pts=0:min_hard_comp={HOLE_S}"
-    samples = sound.output("pipe:1", af=placed, format="s16le")
+    small = f"aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts=stereo,atrim=start_pts=0"
+    samples = sound.output("pipe:1", af=small, acodec="pcm_s16le", format="nut")
     outputs = [meter, samples, *zero_keepers(film, source)]
     quiet = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "info", "-max_alloc", str(MOST_BYTES))
-    command: list[str] = ffmpeg.merge_outputs(*outputs).global_args(*quiet).compile()
-    return command
+    decoder: list[str] = ffmpeg.merge_outputs(*outputs).global_args(*quiet).compile()
+    return decoder, placer("pipe:1", "s16le", f"aresample=async=1:first_pts=0:min_hard_comp={HOLE_S}", "-max_alloc", str(MOST_BYTES))
 
 
 def _seconds(duration_s: float) -> int:

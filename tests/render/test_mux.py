@@ -13,9 +13,11 @@ from composer.errors import VideoError
 from composer.film import Film
 from composer.options import Options
 from composer.probe import probe
+from composer.render import film_sound
 from composer.render.deliver import scored_name
 from composer.render.mux import container_of, mux
 from composer.render.wav import SAMPLE_RATE, WavWriter, to_ints
+from composer.sound_placing import in_a_row
 from composer.video import watch
 from tests.render.conftest import ffmpeg, ffprobe, film_of, lag_samples
 
@@ -271,3 +273,38 @@ def test_a_sound_without_one_good_packet_counts_as_none(tmp_path: Path) -> None:
     film = replace(film_of(video), audio_stream=None)
     mux(video, probe(video), film, write(tmp_path / "m.wav", noise(SECONDS)), tmp_path / "out.mp4", Options())
     assert len(heard(tmp_path / "out.mp4")) == pytest.approx(SECONDS * SAMPLE_RATE, abs=1100)
+
+
+@pytest.mark.parametrize("layouts", [(2, 6, 2), (1, 2, 1)])
+def test_sound_that_changes_midway_keeps_its_place_and_level(tmp_path: Path, layouts: tuple[int, ...]) -> None:
+    """As broadcasts do: other channels, and another rate."""
+    parts = []
+    for i, (tone_hz, channels, rate) in enumerate(zip((300, 600, 900), layouts, (48_000, 44_100, 48_000), strict=True)):
+        wave = "|".join([f"0.3*sin(2*PI*{tone_hz}*t)"] * channels)
+        sound = ["-f", "lavfi", "-i", f"aevalsrc={wave}:d={SECONDS}:s={rate}", "-c:a", "ac3", "-output_ts_offset", i * SECONDS]
+        parts.append(made(tmp_path, "a.ts", *sound).read_bytes())
+    (tmp_path / "whole.ts").write_bytes(b"".join(parts))
+    music = np.zeros((round(3 * SECONDS * SAMPLE_RATE), 2), np.float32)
+    own = heard(score_it(tmp_path / "whole.ts", music, Options(original="keep")))
+    for second, tone_hz in enumerate([300, 300, 300, 600, 600, 600, 900, 900, 900]):
+        piece = own[second * SAMPLE_RATE + 12_000 :][:24_000]
+        assert np.argmax(np.abs(np.fft.rfft(piece))) * 2 == tone_hz
+        if layouts[second // 3] != 6:  # whether those are mixed down depends on how far ffprobe reads
+            assert np.abs(piece).max() == pytest.approx(0.3, rel=0.1)
+
+
+def test_a_sound_that_turns_out_empty_counts_as_none(tmp_path: Path) -> None:
+    """A header that promises a stream, and no packet of it."""
+    ffmpeg(*PICTURE, "-f", "lavfi", "-i", "sine=d=1", "-af", "atrim=end_sample=0", *H264, "-c:a", "aac", tmp_path / "a.mkv")
+    assert probe(tmp_path / "a.mkv").sound is not None
+    music = noise(SECONDS)
+    assert abs(lag_samples(heard(score_it(tmp_path / "a.mkv", music, Options(original="keep"))), music[:, 0])) <= 48
+
+
+def test_a_killed_ffmpeg_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a film whose sound ends there."""
+    video = made(tmp_path, "a.mkv", "-f", "lavfi", "-i", f"sine=d={SECONDS}", "-c:a", "flac")
+    dying = ["sh", "-c", "kill -9 $$"]
+    monkeypatch.setattr(film_sound, "in_a_row", lambda first, second: in_a_row(dying, second))
+    with pytest.raises(VideoError, match=r"stopped \(signal 9\)"):
+        score_it(video, noise(SECONDS), Options(original="keep"))

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from composer.errors import MissingToolError
+from composer.errors import MissingToolError, VideoError
 from composer.options import Options
 from composer.probe import probe
 from composer.process import streaming
+from composer.sound_placing import in_a_row
 from composer.video import sound as module, watch
 from composer.video.sound import SILENCE_LUFS, Ears, Listening, listening, loudness_per_second
 from composer.video.speech import SAMPLE_RATE
@@ -186,11 +187,55 @@ def test_sound_that_ends_early_is_silent_after(picture, tmp_path):
 
 
 def test_sound_longer_than_the_film(picture, tmp_path):
-    film = films.with_sound(tmp_path / "s.mkv", picture, "sine=f=300:d=9:r=48000", "-c:a", "flac")
-    with listening(probe(film)) as ears:
-        heard = ears.hear(0.5, 5.3, timeout_s=60)
-    assert len(heard.loudness_lufs) == len(heard.roughness) == len(heard.pitch_hz) == 6
+    """What follows the film is not waited for, and changes nothing."""
+    film = films.with_sound(tmp_path / "s.mkv", picture, "anoisesrc=d=600:r=48000:c=pink:seed=4", "-c:a", "pcm_s16le")
+    results, ends_s = [], []
+    for patient in (False, True):
+        with listening(probe(film), SlowEars) as ears:
+            if patient:
+                time.sleep(2.0)  # the picture takes its time
+            results.append(ears.hear(0.5, 5.3, timeout_s=60))
+            assert ears._ears is not None
+            ends_s.append(ears._ears.end_s)
+    hurried, late = results
+    assert ends_s[0] < ends_s[1] < 300
+    assert len(hurried.loudness_lufs) == len(hurried.roughness) == len(hurried.pitch_hz) == 6
+    assert hurried.loudness_lufs.tolist() == late.loudness_lufs.tolist()
+    assert hurried.roughness.tolist() == late.roughness.tolist()
+    assert (hurried.pitch_hz.tolist(), hurried.speech, hurried.warnings) == (late.pitch_hz.tolist(), late.speech, ())
+
+
+def test_what_was_heard_counts_when_time_is_up(picture, tmp_path):
+    film = films.with_sound(tmp_path / "s.mkv", picture, "sine=f=300:d=100:r=48000", "-c:a", "flac")
+
+    class Stuck(Ears):
+        """Stops for a while after 8 s of sound."""
+
+        def add(self, block):
+            super().add(block)
+            time.sleep(1.5 if 8 < self.end_s < 9 else 0)
+
+    with listening(probe(film), Stuck) as ears:
+        heard = ears.hear(0.0, 6.0, timeout_s=0.8)
+    assert heard.pitch_hz == pytest.approx([300] * 6, rel=0.01)
     assert not heard.warnings
+    with listening(probe(film), Stuck) as ears:
+        assert not ears.hear(0.0, 90.0, timeout_s=0.8).usable
+
+
+def test_sound_that_changes_midway(tmp_path):
+    """A broadcast: stereo, then 5.1 at another rate, then stereo again. Every part keeps its time."""
+    parts = []
+    for i, (tone_hz, channels, rate) in enumerate([(300, 2, 48000), (600, 6, 44100), (900, 2, 48000)]):
+        shot = films.film(tmp_path / f"{i}.mp4", ("chart", 2.0))
+        tone = f"aevalsrc='{'|'.join([f'0.3*sin(2*PI*{tone_hz}*t)'] * channels)}':d=2:s={rate}"
+        films.ffmpeg("-i", shot, "-f", "lavfi", "-i", tone, "-c:v", "copy", "-c:a", "ac3", "-output_ts_offset", 2 * i, tmp_path / f"{i}.ts")
+        parts.append((tmp_path / f"{i}.ts").read_bytes())
+    whole = tmp_path / "whole.ts"
+    whole.write_bytes(b"".join(parts))
+    heard = heard_samples(whole)[0]
+    assert heard.pitch_hz == pytest.approx([300, 300, 600, 600, 900, 900], rel=0.01)
+    assert heard.loudness_lufs.min() > -30
 
 
 def test_no_sound_is_not_usable(picture):
@@ -260,23 +305,22 @@ def test_an_error_of_the_caller_ends_the_thread(picture, tmp_path):
 def test_ffmpeg_that_hangs_is_given_up():
     started = time.monotonic()
     with streaming(["sleep", "60"], tolerate=True) as child:
-        ears = Listening(child)
-        heard = ears.hear(0.0, 6.0, timeout_s=0.3)
-        ears.close()
+        heard = Listening([child]).hear(0.0, 6.0, timeout_s=0.3)
     assert not heard.usable
     assert any("could not be read" in line for line in heard.warnings)
     assert time.monotonic() - started < 5
 
 
-def test_ffmpeg_that_dies_is_a_warning(picture, tmp_path):
+@pytest.mark.parametrize("which", [0, 1])
+def test_ffmpeg_that_is_killed_is_an_error(picture, tmp_path, which):
+    """Not a film whose sound ends there."""
     film = films.with_sound(tmp_path / "s.mkv", picture, "sine=d=600:r=48000", "-c:a", "flac")
-    with streaming(module._command(probe(film)), tolerate=True) as child:
-        ears = Listening(child, SlowEars)
+    with in_a_row(*module._commands(probe(film))) as children:
+        ears = Listening(children, film, SlowEars)
         time.sleep(0.2)
-        os.kill(child.pid, signal.SIGKILL)
-        heard = ears.hear(0.0, 600.0, timeout_s=60)
-        ears.close()
-    assert any("sound" in line for line in heard.warnings)
+        os.kill(children[which].pid, signal.SIGKILL)
+        with pytest.raises(VideoError, match=r"stopped \(signal 9\) while it read the sound of .*s\.mkv.* Run it again"):
+            ears.hear(0.0, 600.0, timeout_s=60)
 
 
 def test_without_the_speech_detector(picture, tmp_path, monkeypatch):
@@ -299,7 +343,7 @@ def test_speech_of_a_real_film():
     path = films.clip("film/sintel_trailer_480x204.mp4")
     with listening(probe(path)) as ears:
         speech = ears.hear(0.0, 52.2, timeout_s=60).speech
-    for first_s, last_s in ((12.5, 14.4), (18.9, 20.0)):
+    for first_s, last_s in ((12.5, 14.4), (18.9, 19.9)):
         assert any(span.start_s <= first_s and span.end_s >= last_s for span in speech)
     # the speaker is on from 12 to 15, 18 to 21, 36 to 39.5 and 41 to 45 s
     assert all(any(a <= span.start_s and span.end_s <= b for a, b in ((12, 15), (18, 21), (36, 39.5), (41, 45))) for span in speech)

@@ -13,6 +13,7 @@ from composer.evaluation.speech_material import SAMPLE_RATE, VOICES, music, nois
 from composer.film import Span
 from composer.video import speech as module
 from composer.video.speech import SHORTEST_PAUSE_S, SHORTEST_S, STEP_S, Middle, SpeechDetector, speech_spans
+from tests import films
 
 talks = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed (make setup)")
 
@@ -44,6 +45,18 @@ def test_speech_under_music(said, instruments):
     for snr_db in (10.0, 5.0):
         assert measuring.measure("music", said, background.mean(axis=1), snr_db).f1 >= 0.9
         assert measuring.measure("music", said, background, snr_db).f1 >= 0.9
+
+
+@pytest.mark.parametrize("name", measuring.REAL)
+def test_no_speech_wherever_a_clip_begins(name):
+    """Music with birds, and a car: whole, repeated, and every piece of 8 s that begins on a second."""
+    rows = list(measuring.real_table(films.clip(name).parents[1], [name]))
+    assert len(rows) == 3
+    assert [row.false_share for row in rows] == [0.0] * 3
+
+
+def test_clips_that_are_not_there_are_left_out(tmp_path):
+    assert list(measuring.real_table(tmp_path)) == []
 
 
 @talks
