@@ -17,6 +17,7 @@ RUN = [
     "mido>=1.3,<2",
     "numpy>=2.0,<3",
     "onnxruntime>=1.17,<2",
+    "OpenTimelineIO>=0.17,<0.19",  # before 1.0 any minor version may change; both were read with
     "pretty_midi>=0.2.10,<0.3",
     "pyfluidsynth>=1.3.4,<2",
     "pyyaml>=6,<7",
@@ -35,6 +36,7 @@ EXTRAS = {
     "dev": [
         "hypothesis>=6.100,<7",
         "mypy>=1.13",
+        "otio-cmx3600-adapter>=1,<2",  # a second opinion on EDLs, for the tests alone
         "pyloudnorm>=0.1.1,<0.3",
         "pytest>=8,<10",
         "pytest-xdist>=3.5,<4",
