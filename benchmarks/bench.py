@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import composing, watching
+from benchmarks import composing, spotting, watching
 from composer.manifest import read_manifest, versions
 from composer.render.soundfont import find
 
@@ -194,6 +194,7 @@ def report(results: dict[str, Any]) -> str:
     ]
     lines.append("\n" + watching.report(results["watching"]))
     lines.append(composing.report(results["composing"]))
+    lines += ["", "## Spotting and tempo", "", *(f"* {line}" for line in spotting.show(results["spotting"])), ""]
     if "long" in results:
         long = results["long"]
         lines += ["\n| film | seconds | peak memory, whole process tree |\n|---|---|---|"]
@@ -218,6 +219,7 @@ def main() -> None:
         results["minute"] = compare(work, asked.rounds)
         results["watching"] = watching.measure(work / "minute.mp4", asked.rounds)
         results["composing"] = composing.measure()
+        results["spotting"] = spotting.measure(asked.rounds)
         if asked.long:
             results["long"] = compare_lengths(work)
     page = report(results)

@@ -29,6 +29,11 @@ class HitPoint:
         """Whether music must put a downbeat or beat here."""
         return self.weight >= HARD_WEIGHT
 
+    @property
+    def is_own(self) -> bool:
+        """Whether a person asked for it: then it stays, whatever it costs."""
+        return self.kind in ("user", "marker")
+
 
 @dataclass(frozen=True)
 class Cue:
@@ -50,5 +55,11 @@ class Cue:
 class CueSheet:
     """The cues, and every candidate that was considered (the fixed denominator of coverage)."""
 
+    #: in order of time, never overlapping
     cues: tuple[Cue, ...]
+    #: every moment that could be hit, in order of time
     candidates: tuple[HitPoint, ...]
+    #: timecode of the film's first picture
+    start_tc: str = "01:00:00:00"
+    #: what a person should know of their list, one line each
+    notes: tuple[str, ...] = ()

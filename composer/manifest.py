@@ -125,9 +125,11 @@ def _files(folder: Path) -> list[str]:
 
 
 def _plain_options(options: Options) -> dict[str, Any]:
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(options).items()}
-    plain["soundfont"] = options.soundfont.name if options.soundfont else None
-    return plain
+    # of files only the names: no path of a machine belongs into a result
+    return {
+        name: list(value) if isinstance(value, tuple) else value.name if isinstance(value, Path) else value
+        for name, value in vars(options).items()
+    }
 
 
 def _date() -> str | None:

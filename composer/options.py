@@ -43,6 +43,16 @@ class Options:
     hit_s: tuple[float, ...] = ()
     #: moments the user does not want hit, seconds
     no_hit_s: tuple[float, ...] = ()
+    #: a list of cuts or moments that a person made (see composer.cut_list); None = only what was seen
+    hits_file: Path | None = None
+    #: timecode of the film's first picture, e.g. "01:00:00:00" ("01:00:00;00" counts drop-frame); None = as the cut list or custom says
+    start_tc: str | None = None
+    #: music only here, (start, end) in seconds, one cue each; empty = one cue over the whole film
+    cue_s: tuple[tuple[float, float], ...] = ()
+    #: no music here, (start, end) in seconds
+    silence_s: tuple[tuple[float, float], ...] = ()
+    #: "percussion" lets timpani and cymbals mark hits although nobody asked for these instruments
+    accents: Literal["none", "percussion"] = "none"
     #: how the last chord leaves: rings on, is cut with the picture, or fades
     ending: Literal["ring", "cut", "fade"] = "ring"
     #: which generator composes

@@ -21,10 +21,13 @@ from composer.tempo import Bar, TempoMap
 from composer.theory.chords import parse_chord
 from composer.theory.keys import parse_key
 from composer.theory.moods import MOODS
+from composer.timecode import check_start
 
 PLAN_VERSION = 1
 DYNAMICS = ("pp", "p", "mp", "mf", "f", "ff")
-Mark = Literal["section", "chord", "accent"]
+#: how music marks a hit: a section begins, the chord changes, an accent, a last short chord and then silence, a stabbed chord of the
+#: low and loud instruments, a cymbal, a stroke of the timpani
+Mark = Literal["section", "chord", "accent", "stop", "stinger", "crash", "timpani"]
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,10 @@ class Plan:
     hits: tuple[Hit, ...]
     #: every bar of the film, in order: the tempo map and the feeling of each
     bars: tuple[PlanBar, ...]
+    #: timecode of the film's first picture ("01:00:00;00" counts drop-frame)
+    start_tc: str = "01:00:00:00"
+    #: every moment that was considered as a hit before any tempo was fitted, seconds: the denominator of coverage
+    candidates_s: tuple[float, ...] = ()
     #: sections a re-plan must leave alone
     locked: tuple[str, ...] = ()
     #: one line per decision
@@ -206,6 +213,11 @@ class Plan:
             raise PlanError("the plan has no parts, sections or bars", "It needs at least one of each.")
         if self.duration_s <= 0 or self.frame_rate <= 0:
             raise PlanError("duration_s and frame_rate must be positive", "Take them from film.json.")
+        try:
+            check_start(self.start_tc, self.frame_rate)
+        except ComposerError as error:
+            raise PlanError(f"start_tc {self.start_tc!r}: {error.problem}", error.hint) from None
+        self._check_cues()
         for number, bar in enumerate(self.bars, 1):
             if bar.bar != number:
                 raise PlanError(f"bars[{number - 1}] is numbered {bar.bar}", "Bars count 1, 2, 3 … without gaps.")
@@ -229,6 +241,13 @@ class Plan:
         if not (1 <= hit.bar <= len(self.bars) and 1 <= hit.beat < tempo.bars[hit.bar - 1].beats + 1):
             raise PlanError(f"hit at {hit.time_s:g} s: bar {hit.bar} beat {hit.beat:g} does not exist", "Beats count from 1.")
         return replace(hit, error_s=round(tempo.beat_to_s(tempo.beat_of(hit.bar, hit.beat)) - hit.time_s, 6))
+
+    def _check_cues(self) -> None:
+        before_s = 0.0
+        for cue in self.cues:
+            if not before_s - 1e-6 <= cue.start_s < cue.end_s:
+                raise PlanError(f"cue {cue.id!r} lasts from {cue.start_s:g} to {cue.end_s:g} s", "Cues are in order and never overlap.")
+            before_s = cue.end_s
 
     def _check_parts(self) -> None:
         seen: set[str] = set()
@@ -302,6 +321,7 @@ def plan_to_yaml(plan: Plan) -> str:
     data = to_plain(plan)
     for name in ("cues", "parts", "hits", "bars"):
         data[name] = [_Line(item) for item in data[name]]
+    data["candidates_s"] = _Row(data["candidates_s"])
     for section in data["sections"]:
         section["chords"] = _Row(section["chords"])
         section["roles"] = {role: _Row(parts) for role, parts in section["roles"].items()}

@@ -140,6 +140,12 @@ def test_a_playlist_does_not_make_us_read_other_files(place, capsys):
         ("--mood tens", "tense"),
         ("--seed -1", "whole number"),
         ("--hit 1:99", "not a time"),
+        ("--hits nowhere.csv", "does not exist"),
+        ("--hits film.mp4", ".edl"),
+        ("--cue 9-3", "ends before it begins"),
+        ("--cue noon", "not a stretch"),
+        ("--silence 1:00", "two times"),
+        ("--accents bells", "percussion"),
         ("--humanize 2", "between 0 and 1"),
         ("--generator magic", "chords"),
         ("--emotion nowhere.txt", "neither auto, embedded, clip nor a file"),
@@ -155,6 +161,23 @@ def test_a_bad_option_is_refused_before_the_film_is_touched(line, words, place, 
     monkeypatch.setattr("composer.video.watch", lambda *_: pytest.fail("the film was watched"))
     (place / "film.mp4").write_text("not even a film")
     assert words in refused(capsys, place, "film.mp4", *shlex.split(line))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--start-tc 1:2", "no timecode"),
+        ("--start-tc 01:00:00;00", "29.97"),
+        ("--hits marks.csv", "marks.csv"),
+        ("--cue 20-30", "outside the film"),
+        ("--cue 1-6 --cue 5-9", "overlap"),
+        ("--silence 0-12", "no room"),
+        ("--hit 13", "outside the film"),
+    ],
+)
+def test_what_does_not_fit_the_film_is_refused(line, words, place, capsys, small_film):
+    (place / "marks.csv").write_text("time,label\n77,far beyond\n", encoding="utf-8")
+    assert words in refused(capsys, place, "plan", small_film, *line.split())
 
 
 def test_sound_banks_that_are_none(place, capsys, small_film):

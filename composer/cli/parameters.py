@@ -31,8 +31,13 @@ PLANNING = (
     "emotion",
     "clip_model",
     "frame",
+    "hits",
     "hit",
     "no_hit",
+    "cue",
+    "silence",
+    "start_tc",
+    "accents",
     "ending",
 )
 MAX_SEED = 2**63 - 1
@@ -55,6 +60,24 @@ class Time(click.ParamType[float]):
         if not numbers or any(number >= 60 for number in numbers[1:]):
             self.fail(f"{value!r} is not a time. Write seconds (12.5), minutes (1:02.5) or hours (1:02:03).", param, ctx)
         return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
+
+
+class Stretch(Time):
+    """A stretch of film, two times with a dash between: 0:10-0:45.5; converts to (start, end) in seconds."""
+
+    name = "stretch"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Seconds from text."""
+        if isinstance(value, tuple):
+            return value
+        ends = str(value).replace("–", "-").split("-")
+        if len(ends) != 2:
+            self.fail(f"{value!r} is not a stretch of film. Write two times with a dash between, e.g. 0:10-0:45.", param, ctx)
+        start_s, end_s = (super(Stretch, self).convert(end.strip(), param, ctx) for end in ends)
+        if end_s <= start_s:
+            self.fail(f"{value!r} ends before it begins.", param, ctx)
+        return start_s, end_s
 
 
 class Moment(Time):
@@ -122,7 +145,12 @@ def planning_options(command: Command) -> Command:
         click.option("--key", metavar="KEY", help='E.g. "D minor"  [from the film]'),
         click.option("--mood", metavar="MOOD", help="One mood for the whole film, e.g. tense  [from the film]"),
         click.option("--hit", type=Time(), multiple=True, metavar="TIME", help="Music must mark this moment (12.5, 0:12.5, 1:02:03); repeatable."),
+        click.option("--hits", type=click.Path(path_type=Path), metavar="FILE", help="A list of cuts or moments to hit: CSV, EDL, FCPXML, OTIO (see docs/cut-lists.md)."),
         click.option("--no-hit", type=Time(), multiple=True, metavar="TIME", help="Music must not mark this moment; repeatable."),
+        click.option("--cue", type=Stretch(), multiple=True, metavar="A-B", help="Music only here, e.g. 0:10-0:45; repeatable  [the whole film]"),
+        click.option("--silence", type=Stretch(), multiple=True, metavar="A-B", help="No music here; repeatable."),
+        click.option("--start-tc", metavar="HH:MM:SS:FF", help="Timecode of the first picture; with ; before the frames drop-frame  [01:00:00:00, or the list's]"),
+        click.option("--accents", type=click.Choice(["none", "percussion"]), default="none", show_default=True, help="Who may mark hits beside the instruments asked for: timpani and cymbals."),
         click.option("--ending", type=click.Choice(["ring", "cut", "fade"]), default="ring", show_default=True, help="How the last chord leaves."),
         click.option("--seed", type=Seed(), metavar="N", default=0, show_default=True, help="Another seed, another music."),
     )):  # fmt: skip
@@ -191,6 +219,7 @@ def options_from(values: Mapping[str, Any]) -> Options:
         expand(instruments)
     asked = {name: values[name] for name in vars(Options()) if name in values and name != "instruments"}
     renamed = {"tempo_qpm": values.get("tempo"), "hit_s": values.get("hit", ()), "no_hit_s": values.get("no_hit", ())}
+    renamed |= {"hits_file": values.get("hits"), "cue_s": values.get("cue", ()), "silence_s": values.get("silence", ())}
     renamed["frame_s"], renamed["frame_share"] = values.get("frame") or (None, None)
     options = Options(instruments=instruments, **asked, **renamed)
     _check_words(options)
@@ -202,7 +231,7 @@ def options_from(values: Mapping[str, Any]) -> Options:
 
 def decided_by(values: Mapping[str, Any]) -> frozenset[str]:
     """Names of the `Options` fields that a command's own options decide."""
-    renamed = {"tempo": "tempo_qpm", "hit": "hit_s", "no_hit": "no_hit_s", "frame": "frame_s"}
+    renamed = {"tempo": "tempo_qpm", "hit": "hit_s", "no_hit": "no_hit_s", "frame": "frame_s", "hits": "hits_file", "cue": "cue_s", "silence": "silence_s"}  # fmt: skip
     return frozenset(renamed.get(name, name) for name in values) & frozenset(vars(Options()))
 
 
@@ -229,6 +258,10 @@ def _check_words(options: Options) -> None:
 
         if options.mood not in MOODS:
             raise OptionError(f"unknown mood {options.mood!r}", nearest(options.mood, MOODS) or f"Moods: {', '.join(MOODS)}.")
+    if options.hits_file is not None:
+        from composer.cut_list import check_kind
+
+        check_kind(options.hits_file)
     if options.emotion_file is not None and not options.emotion_file.is_file():
         raise OptionError(f"--emotion {options.emotion!r} is neither auto, embedded, clip nor a file", "Check the path.")
     if options.clip_model is not None and options.emotion not in ("auto", "clip"):

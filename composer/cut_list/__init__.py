@@ -59,11 +59,10 @@ class CutList:
     outside: int = 0
 
 
-def read_cut_list(path: Path, film: Film, start_tc: str | None = None) -> CutList:
-    """The cuts and markers of a list, as film time. `start_tc` is the timecode of the film's first picture; None = as the list says.
+def check_kind(path: Path) -> Reader:
+    """Who reads this list.
 
-    Raises OptionError when the list is missing, of an unknown kind, not readable, empty, or lies wholly outside the film;
-    MissingToolError when it is OTIO and OpenTimelineIO is not installed.
+    Raises OptionError when there is no such file, or no list is called so.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
@@ -71,6 +70,16 @@ def read_cut_list(path: Path, film: Film, start_tc: str | None = None) -> CutLis
         raise OptionError(f"{path.name} is no kind of cut list that can be read", hint)
     if not path.exists():
         raise no_list(path, "it does not exist", "Check the path.")
+    return reader
+
+
+def read_cut_list(path: Path, film: Film, start_tc: str | None = None) -> CutList:
+    """The cuts and markers of a list, as film time. `start_tc` is the timecode of the film's first picture; None = as the list says.
+
+    Raises OptionError when the list is missing, of an unknown kind, not readable, empty, or lies wholly outside the film;
+    MissingToolError when it is OTIO and OpenTimelineIO is not installed.
+    """
+    reader = check_kind(path)
     if start_tc is not None:
         check_start(start_tc, film.frame_rate)
     found = reader(path, film, start_tc)

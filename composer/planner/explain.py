@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from composer.cues import HitPoint
 from composer.plan import Plan
+from composer.planner.constant_tempo import HIT_FRAMES, NEAR_FRAMES, find_tempi
 from composer.theory.moods import MOODS
+from composer.timecode import timecode
 
 
 def explain(plan: Plan) -> str:
@@ -12,7 +15,25 @@ def explain(plan: Plan) -> str:
     lines += [
         f"{section.id} bars {section.first_bar}-{section.last_bar}, {section.dynamics}: {section.reason}" for section in plan.sections
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_tempi(plan)]) + "\n"
+
+
+def _tempi(plan: Plan) -> list[str]:
+    """The plan's tempo map and the best constant tempi, marker by marker: how many frames music is off the picture."""
+    if not plan.hits:
+        return []
+    qpm = [bar.qpm for bar in plan.bars]
+    moments = [HitPoint(hit.time_s, hit.weight, "cut", hit.label) for hit in plan.hits]
+    rows = [("this plan", tuple(hit.frames_off(plan.frame_rate) for hit in plan.hits))]
+    rows += [(f"{one.qpm:.2f} BPM", one.frames_off) for one in find_tempi(moments, plan.frame_rate, 0.8 * min(qpm), 1.25 * max(qpm))]
+    heads = [timecode(hit.time_s, plan.frame_rate, plan.start_tc) for hit in plan.hits]
+    lines = ["", "Frames that music is off the picture, with this plan and with the best constant tempi:"]
+    lines.append(f"{'':<12} {'hit':>4} {'near':>4} {'miss':>4}  {'  '.join(heads)}")
+    for name, off in rows:
+        hit, near = (sum(abs(o) <= frames + 1e-6 for o in off) for frames in (HIT_FRAMES, NEAR_FRAMES))
+        cells = "  ".join(f"{o:>{len(head)}.1f}" for o, head in zip(off, heads, strict=True))
+        lines.append(f"{name:<12} {hit:>4} {near - hit:>4} {len(off) - near:>4}  {cells}")
+    return lines
 
 
 def prompt_text(plan: Plan) -> str:

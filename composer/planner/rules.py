@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -10,14 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from composer.cues import CueSheet, HitPoint
+from composer.cues import CueSheet
 from composer.errors import OptionError, nearest
 from composer.film import Film
-from composer.instruments import expand
+from composer.instruments import INSTRUMENTS, expand
 from composer.options import Options
-from composer.plan import DYNAMICS, PLAN_VERSION, Hit, Mark, Part, Plan, PlanBar, PlanCue, Section
-from composer.planner import harmony, orchestration, tempo_fit
-from composer.tempo import MAX_QPM, MIN_QPM, Bar, TempoMap
+from composer.plan import DYNAMICS, PLAN_VERSION, Hit, Part, Plan, PlanBar, PlanCue, Section
+from composer.planner import harmony, orchestration
+from composer.planner.placing import accent_parts, is_needed, marked, place_hits
+from composer.planner.timing import Timed, fit_time
+from composer.tempo import MAX_QPM, MIN_QPM, TempoMap
 from composer.theory.keys import Key, parse_key
 from composer.theory.moods import MOODS, Mood, mood_for, tension_of
 
@@ -29,6 +33,8 @@ _TONICS = {"major": ("D", "G", "C", "F", "Bb", "A", "Eb"), "minor": ("D", "A", "
 class _Stretch:
     """A section before it has bars: its span of film and what was felt in it."""
 
+    #: id of its cue
+    cue: str
     start_s: float
     end_s: float
     valence: float
@@ -36,6 +42,9 @@ class _Stretch:
     mood: Mood
     #: cuts per second inside
     cut_rate: float
+    #: the first, and the last, of its cue
+    opens: bool
+    closes: bool
 
 
 def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
@@ -50,13 +59,12 @@ def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
     parts = tuple(Part(i.id, i.id) for i in expand(options.instruments or orchestration.choose_instruments(home)))
     hits = [hit for cue in cues.cues for hit in cue.hits]
     beats_per_bar = _metre(home, rng)
-    fits = _fit_tempo(stretches, hits, beats_per_bar, options, film)
-    tempo = TempoMap(tuple(bar for bars, _ in fits for bar in bars))
+    timed = fit_time(stretches, hits, beats_per_bar, options, film)
     keys = _keys(stretches, home, options, rng)
-    sections = _sections(stretches, fits, keys, rng)
+    sections = _sections(stretches, timed, keys, rng)
     sections = _arrange(sections, stretches, parts, options)
-    placed = _place_hits(hits, tempo, sections, film)
-    sections = _chords_on_hits(sections, placed, tempo, options, float(film.frame_rate))
+    placed, parts = _marked(place_hits(hits, timed.tempo, film), sections, film, parts, options)
+    sections = _chords_on_hits(sections, placed, timed.tempo, options, float(film.frame_rate))
     return Plan(
         version=PLAN_VERSION,
         seed=options.seed,
@@ -69,9 +77,23 @@ def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
         parts=parts,
         sections=sections,
         hits=placed,
-        bars=_plan_bars(film, tempo),
-        reasons=_reasons(film, cues, home, keys, tempo, placed, parts, options, beats_per_bar),
+        bars=_plan_bars(film, timed.tempo),
+        start_tc=cues.start_tc,
+        candidates_s=tuple(c.time_s for c in cues.candidates),
+        reasons=_reasons(film, cues, home, keys, timed, placed, parts, options, beats_per_bar),
     ).check()
+
+
+def _marked(
+    hits: tuple[Hit, ...], sections: Sequence[Section], film: Film, parts: tuple[Part, ...], options: Options
+) -> tuple[tuple[Hit, ...], tuple[Part, ...]]:
+    """The hits with their marks, and all parts, those that only accents need included."""
+    accents = options.accents == "percussion"
+    everybody = accent_parts(parts) if accents else parts
+    done = marked(hits, sections, film, everybody, accents=accents)
+    wanted = [part for part in everybody if part in parts or is_needed(part, done)]
+    order = list(INSTRUMENTS)
+    return done, tuple(sorted(wanted, key=lambda part: order.index(part.instrument))) if accents else parts
 
 
 def _check_options(options: Options) -> None:
@@ -96,11 +118,11 @@ def _stretches(film: Film, cues: CueSheet, options: Options) -> list[_Stretch]:
     cuts = [c.time_s for c in cues.candidates]
     for cue in cues.cues:
         edges = [cue.start_s, *cue.section_starts_s, cue.end_s]
-        for start_s, end_s in zip(edges, edges[1:], strict=False):
+        for i, (start_s, end_s) in enumerate(itertools.pairwise(edges)):
             valence, arousal = _mean_affect(film, start_s, end_s)
             cut_rate = sum(start_s <= c < end_s for c in cuts) / (end_s - start_s)
             mood = MOODS[options.mood] if options.mood else mood_for(valence, arousal, tension_of(valence, arousal))
-            found.append(_Stretch(start_s, end_s, valence, arousal, mood, cut_rate))
+            found.append(_Stretch(cue.id, start_s, end_s, valence, arousal, mood, cut_rate, i == 0, i == len(edges) - 2))
     return found
 
 
@@ -129,76 +151,6 @@ def _metre(home: Mood, rng: random.Random) -> int:
     return 3 if rng.random() < sways else 4
 
 
-# --- time -------------------------------------------------------------------------------------------------------------
-
-
-def _target_qpm(stretch: _Stretch) -> tuple[float, tuple[float, float]]:
-    """Tempo the feeling asks for inside the mood's band, quickened by quick cutting; and how far it may go."""
-    low, high = stretch.mood.qpm
-    lift = 0.5 + 0.5 * (stretch.arousal - stretch.mood.arousal) + 0.35 * min(1.0, stretch.cut_rate / 1.2) - 0.1
-    target = low + (high - low) * min(1.0, max(0.0, lift))
-    return target, (low * 0.9, high * 1.1)
-
-
-def _fit_tempo(
-    stretches: Sequence[_Stretch], hits: Sequence[HitPoint], beats_per_bar: int, options: Options, film: Film
-) -> list[tuple[tuple[Bar, ...], float]]:
-    """(bars, base qpm) of every stretch."""
-    spans, frame_rate = [], float(film.frame_rate)
-    for s in stretches:
-        target, limits = _target_qpm(s)
-        inside = tuple(h for h in hits if s.start_s + 0.05 < h.time_s < s.end_s - 0.05)
-        end_s = s.end_s
-        if options.tempo_qpm and s is stretches[-1]:
-            # whole beats of the tempo asked for: the last may run a little past the picture
-            end_s = math.ceil(s.end_s * options.tempo_qpm / 60 - 1e-6) * 60 / options.tempo_qpm
-        spans.append(tempo_fit.SectionSpan(s.start_s, end_s, target, limits, beats_per_bar, inside, 0.45 / frame_rate))
-    if not options.steady:
-        return [(f.bars, f.base_qpm) for f in tempo_fit.fit(spans, options.tempo_qpm)]
-    qpm = options.tempo_qpm or round(float(np.average([s.target_qpm for s in spans], weights=[s.end_s - s.start_s for s in spans])))
-    return _steady(stretches, qpm, beats_per_bar, film.duration_s)
-
-
-def _steady(stretches: Sequence[_Stretch], qpm: float, beats_per_bar: int, duration_s: float) -> list[tuple[tuple[Bar, ...], float]]:
-    """Every bar the same; sections begin on the bar line nearest to where the picture asks."""
-    bar = Bar(beats_per_bar, 4, qpm)
-    total = tempo_fit.steady_bar_count(duration_s, qpm, beats_per_bar)
-    edges = [0]
-    for i, s in enumerate(stretches[:-1]):
-        room = total - (len(stretches) - 1 - i)
-        edges.append(min(room, max(edges[-1] + 1, round(s.end_s / bar.seconds))))
-    edges.append(total)
-    return [((bar,) * (b - a), qpm) for a, b in zip(edges, edges[1:], strict=False)]
-
-
-def _place_hits(hits: Sequence[HitPoint], tempo: TempoMap, sections: Sequence[Section], film: Film) -> tuple[Hit, ...]:
-    """Every hit on the beat (hard) or half-beat (soft) nearest to it; soft ones that no half-beat reaches in two frames are dropped."""
-    first_bars = {s.first_bar for s in sections}
-    placed: list[Hit] = []
-    for hit in hits:
-        step = 1.0 if hit.is_hard else 0.5
-        beat = _nearest_grid_beat(tempo, hit.time_s, step)
-        if beat >= tempo.total_beats - 1e-6:
-            continue
-        bar, in_bar = tempo.address(beat)
-        error = tempo.beat_to_s(beat) - hit.time_s
-        if not hit.is_hard and abs(error) > 2.01 * film.frame_s:
-            continue
-        if placed and (placed[-1].bar, placed[-1].beat) == (bar, in_bar):
-            continue
-        mark: Mark = "section" if in_bar == 1 and bar in first_bars else "chord" if hit.is_hard else "accent"
-        placed.append(Hit(hit.time_s, bar, in_bar, round(error, 6), hit.weight, mark, hit.label))
-    return tuple(placed)
-
-
-def _nearest_grid_beat(tempo: TempoMap, time_s: float, step: float) -> float:
-    """Beat of the bar's own grid (bars may have odd lengths) that sounds nearest to a time."""
-    bar = tempo.bar_at_s(time_s)
-    start = float(tempo.bar_beats[bar])
-    options = [start + step * k for k in range(round(tempo.bars[bar].beats / step) + 1)]
-    return min(options, key=lambda beat: abs(tempo.beat_to_s(beat) - time_s))
-
-
 # --- music ------------------------------------------------------------------------------------------------------------
 
 
@@ -218,34 +170,30 @@ def _keys(stretches: Sequence[_Stretch], home: Mood, options: Options, rng: rand
     return keys
 
 
-def _sections(
-    stretches: Sequence[_Stretch], fits: Sequence[tuple[tuple[Bar, ...], float]], keys: Sequence[Key], rng: random.Random
-) -> tuple[Section, ...]:
-    sections, first = [], 1
+def _sections(stretches: Sequence[_Stretch], timed: Timed, keys: Sequence[Key], rng: random.Random) -> tuple[Section, ...]:
+    sections = []
     themes: dict[str, str] = {}
-    for i, (stretch, (bars, qpm), key) in enumerate(zip(stretches, fits, keys, strict=True)):
+    for i, (stretch, (first, bars), qpm, key) in enumerate(zip(stretches, timed.bars, timed.base_qpm, keys, strict=True)):
         mood = stretch.mood
         theme = themes.setdefault(mood.name, "ABCDEFGHIJKLMNOP"[len(themes) % 16])
         density = min(1.0, max(0.1, 0.5 + 0.42 * stretch.arousal + 0.1 * min(1.0, stretch.cut_rate)))
-        chords = harmony.section_chords(mood, key, len(bars), rng, is_last=i == len(stretches) - 1)
         sections.append(
             Section(
                 id=f"S{i + 1}",
-                cue="1m1",
+                cue=stretch.cue,
                 first_bar=first,
-                bars=len(bars),
+                bars=bars,
                 mood=mood.name,
                 key=key.name,
                 theme=theme,
                 dynamics=_dynamics(stretch.arousal),
                 density=round(density, 2),
-                chords=chords,
+                chords=harmony.section_chords(mood, key, bars, rng, is_last=stretch.closes),
                 roles={},
                 doubles={},
                 reason=_section_reason(stretch, key, qpm, i),
             )
         )
-        first += len(bars)
     return tuple(sections)
 
 
@@ -254,7 +202,7 @@ def _dynamics(arousal: float) -> str:
 
 
 def _section_reason(stretch: _Stretch, key: Key, qpm: float, index: int) -> str:
-    opening = "opens the film" if index == 0 else "the picture turns here"
+    opening = "opens the film" if index == 0 else f"cue {stretch.cue} begins" if stretch.opens else "the picture turns here"
     feeling = f"valence {stretch.valence:+.2f}, arousal {stretch.arousal:+.2f} reads as {stretch.mood.name}"
     return f"{stretch.start_s:.1f}-{stretch.end_s:.1f} s: {opening}; {feeling}: {key.name}, about {qpm:.0f} BPM"
 
@@ -299,7 +247,7 @@ def _plan_bars(film: Film, tempo: TempoMap) -> tuple[PlanBar, ...]:
     for i, bar in enumerate(tempo.bars):
         start_s, end_s = float(tempo.bar_seconds[i]), float(tempo.bar_seconds[i + 1])
         valence, arousal = _mean_affect(film, min(start_s, film.duration_s - 0.01), min(end_s, film.duration_s))
-        near = sum(start_s - 2 <= c < end_s + 2 for c in starts) / (end_s - start_s + 4)
+        near = (bisect.bisect_left(starts, end_s + 2) - bisect.bisect_left(starts, start_s - 2)) / (end_s - start_s + 4)
         rows.append(
             PlanBar(
                 i + 1,
@@ -319,7 +267,7 @@ def _reasons(
     cues: CueSheet,
     home: Mood,
     keys: Sequence[Key],
-    tempo: TempoMap,
+    timed: Timed,
     hits: Sequence[Hit],
     parts: Sequence[Part],
     options: Options,
@@ -327,14 +275,31 @@ def _reasons(
 ) -> tuple[str, ...]:
     """One line per decision, for a film-maker."""
     on_time = sum(abs(h.frames_off(film.frame_rate)) <= 0.5 for h in hits)
+    wanted = sum(len(cue.hits) for cue in cues.cues)
     chosen = "as asked" if options.instruments else f"chosen for a {home.name} film"
     key_why = "as asked" if options.key else f"{home.mode} suits {home.name}; darker or brighter sections take the relative key"
     tempo_why = "as asked" if options.tempo_qpm else "from feeling and cut rhythm, bent so that cuts fall on beats"
+    music = "" if len(cues.cues) == 1 and not options.cue_s and not options.silence_s else _cue_words(cues)
     return (
         f"mood: most of the film is {home.name} ({home.words})",
         f"key: {keys[0].name} ({key_why})",
         f"metre: {beats_per_bar}/4",
-        f"tempo: {tempo.mean_qpm:.1f} BPM on average ({tempo_why})",
-        f"hits: {len(hits)} of {len(cues.candidates)} candidate moments are aimed at, {on_time} of them met within half a frame",
+        f"tempo: {timed.tempo.mean_qpm:.1f} BPM on average ({tempo_why})",
+        f"hits: {len(cues.candidates)} candidate moments, {wanted} worth a hit, {len(hits)} taken into the music, {on_time} of them within half a frame",
+        f"steady: {_steady_words(timed, wanted)}",
+        *([music] if music else []),
+        *cues.notes,
         f"instruments: {', '.join(p.info.name for p in parts)} ({chosen})",
     )
+
+
+def _steady_words(timed: Timed, wanted: int) -> str:
+    """The best constant tempi beside the bent map, as a sequencer's search would find them."""
+    if not timed.constant:
+        return "no moment asks for any tempo"
+    told = "; ".join(f"{one.qpm:.2f} BPM would hit {one.hits} and come near {one.near}" for one in timed.constant[:3])
+    return f"of these {wanted}, a constant {told}"
+
+
+def _cue_words(cues: CueSheet) -> str:
+    return f"music: {', '.join(f'{cue.id} {cue.start_s:.1f}-{cue.end_s:.1f} s' for cue in cues.cues)}"

@@ -58,7 +58,7 @@ def test_an_obedient_composer() -> None:
     table = measure_control(fast_and_loud, plans(), seeds=2)
     for name in ("arousal → arousal", "arousal → arousal_flat", "arousal → onsets_per_second", "arousal → velocity"):
         response = table.responses[name]
-        assert response.rho > 0.99 and response.points == 24 and response.low > 0.85
+        assert response.rho > 0.96 and response.points == 24 and response.low > 0.75
         assert response.within == pytest.approx(1)
     # one pitch says little of the mode; one part of many plays
     assert np.isnan(table.responses["valence → valence"].rho) or abs(table.responses["valence → valence"].rho) < 0.8

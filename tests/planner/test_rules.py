@@ -16,8 +16,9 @@ from composer.instruments import expand
 from composer.options import Options
 from composer.plan import Plan, load_plan, save_plan
 from composer.planner import explain, plan, prompt_text, spot
+from composer.planner.form import MIN_SECTION_S
 from composer.planner.harmony import ends_in_cadence
-from composer.planner.spotting import MIN_HARD_GAP_S, MIN_SECTION_S
+from composer.planner.spotting import MIN_HARD_GAP_S
 from composer.theory.keys import parse_key
 from tests.filmmaker import film_of, random_film
 

@@ -1,0 +1,144 @@
+"""Time: from the spans of a film's sections, and the rests between its cues, to one tempo map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from composer.cues import HitPoint
+from composer.film import Film
+from composer.options import Options
+from composer.planner.constant_tempo import ConstantTempo, find_tempi
+from composer.planner.tempo_fit import SectionFit, SectionSpan, fit, steady_bar_count
+from composer.tempo import MAX_QPM, MIN_QPM, Bar, TempoMap
+from composer.theory.moods import Mood
+
+#: the tempo is bent until a beat is this near to a hard hit, frames: half a frame, less what a player, a room and a measurement may take
+_HARD_FRAMES = 0.3
+#: the same for soft hits, which may be marked by fewer players
+_SOFT_FRAMES = 0.4
+#: rests shorter than this are part of what comes before, seconds
+_SHORTEST_REST_S = 0.05
+
+
+class Stretch(Protocol):
+    """What time needs to know of a section."""
+
+    @property
+    def start_s(self) -> float:
+        """First moment, seconds."""
+
+    @property
+    def end_s(self) -> float:
+        """Last moment, seconds."""
+
+    @property
+    def arousal(self) -> float:
+        """−1…1."""
+
+    @property
+    def mood(self) -> Mood:
+        """Says in which band its tempo lies."""
+
+    @property
+    def cut_rate(self) -> float:
+        """Cuts per second."""
+
+    @property
+    def opens(self) -> bool:
+        """Whether a cue begins here."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The film's time in bars."""
+
+    #: the whole film, rests included
+    tempo: TempoMap
+    #: (first bar from 1, number of bars) of every stretch
+    bars: tuple[tuple[int, int], ...]
+    #: base tempo of every stretch, qpm
+    base_qpm: tuple[float, ...]
+    #: the best constant tempi for the same hits, best first
+    constant: tuple[ConstantTempo, ...]
+
+
+def fit_time(stretches: Sequence[Stretch], hits: Sequence[HitPoint], beats_per_bar: int, options: Options, film: Film) -> Timed:
+    """Bars for every stretch and every rest; hits fall on beats where the tempo can be bent that far."""
+    spans, places = _spans(stretches, hits, beats_per_bar, options, film)
+    low, high = _band(stretches, options)
+    constant = find_tempi(hits, film.frame_rate, low, high)
+    fits = _steady(spans, options, constant, film) if options.steady else fit(spans, options.tempo_qpm)
+    firsts = np.concatenate([[0], np.cumsum([len(one.bars) for one in fits])])
+    return Timed(
+        tempo=TempoMap(tuple(bar for one in fits for bar in one.bars)),
+        bars=tuple((int(firsts[i]) + 1, len(fits[i].bars)) for i in places),
+        base_qpm=tuple(fits[i].base_qpm for i in places),
+        constant=constant,
+    )
+
+
+def _spans(
+    stretches: Sequence[Stretch], hits: Sequence[HitPoint], beats_per_bar: int, options: Options, film: Film
+) -> tuple[list[SectionSpan], list[int]]:
+    """Spans that cover the film without a gap, rests among them; and which of them are the stretches."""
+    spans: list[SectionSpan] = []
+    places: list[int] = []
+    now_s = 0.0
+    for s in stretches:
+        target, limits = target_qpm(s)
+        start_s = s.start_s if s.start_s - now_s >= _SHORTEST_REST_S else now_s
+        if start_s > now_s:
+            spans.append(_rest(now_s, start_s, spans[-1].target_qpm if spans else target, beats_per_bar))
+        end_s = s.end_s
+        if options.tempo_qpm and s is stretches[-1] and film.duration_s - end_s < _SHORTEST_REST_S:
+            # whole beats of the tempo asked for: the last may run a little past the picture
+            end_s = math.ceil(s.end_s * options.tempo_qpm / 60 - 1e-6) * 60 / options.tempo_qpm
+        inside = tuple(h for h in hits if start_s + 0.05 < h.time_s < end_s - 0.05)
+        places.append(len(spans))
+        hard_s, soft_s = _HARD_FRAMES * film.frame_s, _SOFT_FRAMES * film.frame_s
+        spans.append(SectionSpan(start_s, end_s, target, limits, beats_per_bar, inside, hard_s, soft_s, s.opens))
+        now_s = end_s
+    if film.duration_s - now_s >= _SHORTEST_REST_S:
+        spans.append(_rest(now_s, film.duration_s, spans[-1].target_qpm, beats_per_bar))
+    return spans, places
+
+
+def _rest(start_s: float, end_s: float, qpm: float, beats_per_bar: int) -> SectionSpan:
+    return SectionSpan(start_s, end_s, qpm, (max(MIN_QPM, qpm / 1.5), min(MAX_QPM, qpm * 1.5)), beats_per_bar, (), is_rest=True)
+
+
+def target_qpm(stretch: Stretch) -> tuple[float, tuple[float, float]]:
+    """Tempo the feeling asks for inside the mood's band, quickened by quick cutting; and how far it may go."""
+    low, high = stretch.mood.qpm
+    lift = 0.5 + 0.5 * (stretch.arousal - stretch.mood.arousal) + 0.35 * min(1.0, stretch.cut_rate / 1.2) - 0.1
+    target = low + (high - low) * min(1.0, max(0.0, lift))
+    return target, (low * 0.9, high * 1.1)
+
+
+def _band(stretches: Sequence[Stretch], options: Options) -> tuple[float, float]:
+    """Where constant tempi are looked for: around the one asked for, or within the bands of the moods."""
+    if options.tempo_qpm is not None:
+        return options.tempo_qpm * 0.98, options.tempo_qpm * 1.02
+    limits = [target_qpm(s)[1] for s in stretches]
+    return max(MIN_QPM * 1.1, min(low for low, _ in limits)), min(MAX_QPM / 1.1, max(high for _, high in limits))
+
+
+def _steady(spans: Sequence[SectionSpan], options: Options, constant: Sequence[ConstantTempo], film: Film) -> list[SectionFit]:
+    """Every bar the same; what was asked for, else the tempo that hits most. Sections begin on the bar line nearest to the picture's turn."""
+    lengths = [span.length_s for span in spans]
+    mean = round(float(np.average([span.target_qpm for span in spans], weights=lengths)))
+    qpm = options.tempo_qpm or (min(constant[:3], key=lambda one: abs(one.qpm - mean)).qpm if constant else mean)
+    beats_per_bar = spans[0].beats_per_bar
+    bar = Bar(beats_per_bar, 4, qpm)
+    total = max(steady_bar_count(film.duration_s, qpm, beats_per_bar), len(spans))
+    edges = [0]
+    for i, span in enumerate(spans[:-1]):
+        room = total - (len(spans) - 1 - i)
+        edges.append(min(room, max(edges[-1] + 1, round(span.end_s / bar.seconds))))
+    edges.append(total)
+    return [SectionFit(qpm, (bar,) * (b - a), {}) for a, b in zip(edges, edges[1:], strict=False)]
