@@ -64,7 +64,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["composer", "composer.*"]),
-    package_data={"composer.render": ["levels.json"]},
+    package_data={"composer.render": ["levels.json", "leads.json"]},
     python_requires=">=3.11",
     install_requires=RUN,
     extras_require=EXTRAS,

@@ -1,7 +1,7 @@
 """From the notes of every part to a `Score`: what all generators end with.
 
-One sounding note a pitch, no bar that returns unchanged for ever, nothing past the film, and what a DAW shows: markers for sections
-and hits, key signatures.
+One sounding note a pitch, no bar that returns unchanged for ever, hits that stand out, nothing past the film, and what a DAW shows:
+markers for sections and hits, key signatures.
 """
 
 from __future__ import annotations
@@ -13,23 +13,29 @@ from composer.instruments import Instrument
 from composer.plan import Hit, Part, Plan
 from composer.scene import REACH_FRAMES, Draft
 from composer.score import KeyChange, Marker, Note, Score, Track
+from composer.striking import strike
 from composer.tempo import TempoMap
 from composer.theory.voicing import into_range
+from composer.timecode import timecode
 
 #: a bar may return unchanged this often
 MAX_IDENTICAL_BARS = 4
+#: a ringing end lets go so long before the end, seconds: the hall needs it
+RING_S = 0.9
 
 
 def assemble(plan: Plan, notes: Mapping[str, list[Note]]) -> Score:
     """The score of a plan from the notes of its parts (by id, in any order)."""
     tempo = plan.tempo
+    tidy = {part.id: without_overlaps(_vary_repeats(without_overlaps(notes[part.id]), tempo, part.info)) for part in plan.parts}
+    struck = strike(plan, tidy)
     return Score(
         title=plan.title,
         tempo=tempo,
         end_s=plan.duration_s,
         frame_rate=plan.frame_rate,
         seed=plan.seed,
-        tracks=tuple(_track(plan, part, notes[part.id], tempo) for part in plan.parts),
+        tracks=tuple(_track(plan, part, struck[part.id], tempo) for part in plan.parts),
         markers=_markers(plan, tempo),
         keys=_key_changes(plan, tempo),
     )
@@ -57,8 +63,7 @@ def moved(notes: Sequence[Draft], info: Instrument, *, seat: float | None = None
 
 def _track(plan: Plan, part: Part, notes: list[Note], tempo: TempoMap) -> Track:
     info = part.info
-    tidy = without_overlaps(_vary_repeats(without_overlaps(notes), tempo, info))
-    return Track(part.id, info.name, info.id, tuple(_closed(tidy, plan, tempo)))
+    return Track(part.id, info.name, info.id, tuple(_closed(without_overlaps(notes), plan, tempo)))
 
 
 def without_overlaps(notes: list[Note]) -> list[Note]:
@@ -106,17 +111,24 @@ def _varied(bar: list[Note], info: Instrument) -> list[Note]:
 
 
 def _closed(notes: list[Note], plan: Plan, tempo: TempoMap) -> list[Note]:
-    """Nothing sounds past the film. A ringing end lets go early enough for the hall to answer; a fade holds on."""
-    end_beat = min(tempo.total_beats, tempo.s_to_beat(plan.duration_s))
-    release_s = plan.duration_s - (0.9 if plan.ending == "ring" else 0.0)
-    release = min(end_beat, tempo.s_to_beat(max(0.0, release_s)))
+    """Nothing sounds past its cue. A ringing end lets go early enough for the hall to answer; a fade holds on."""
     kept = []
-    for note in notes:
-        if note.start_beat >= end_beat - 0.02:
-            continue
-        until = release if note.start_beat < release - 0.25 else end_beat
-        kept.append(Note(note.start_beat, round(min(note.duration_beats, until - note.start_beat), 6), note.pitch, note.velocity))
+    for start_s, end_s in cue_spans(plan):
+        first = tempo.s_to_beat(start_s) if start_s > 0 else 0.0
+        end_beat = min(tempo.total_beats, tempo.s_to_beat(end_s))
+        release = min(end_beat, tempo.s_to_beat(max(0.0, end_s - (RING_S if plan.ending == "ring" else 0.0))))
+        for note in notes:
+            if not first - 0.02 <= note.start_beat < end_beat - 0.02:
+                continue
+            until = release if note.start_beat < release - 0.25 else end_beat
+            kept.append(Note(note.start_beat, round(min(note.duration_beats, until - note.start_beat), 6), note.pitch, note.velocity))
     return kept
+
+
+def cue_spans(plan: Plan) -> list[tuple[float, float]]:
+    """(start, end) of every cue that sections belong to, seconds; the last one ends with the film at the latest."""
+    used = {section.cue for section in plan.sections}
+    return [(cue.start_s, min(cue.end_s, plan.duration_s)) for cue in plan.cues if cue.id in used]
 
 
 # --- what a DAW shows -------------------------------------------------------------------------------------------------
@@ -125,7 +137,7 @@ def _closed(notes: list[Note], plan: Plan, tempo: TempoMap) -> list[Note]:
 def _markers(plan: Plan, tempo: TempoMap) -> tuple[Marker, ...]:
     sections = [Marker(tempo.beat_of(s.first_bar), "section", f"{s.id} {s.mood} {s.key}") for s in plan.sections]
     hits = [
-        Marker(_marked_beat(h, plan, tempo), "hit", f"HIT {number:02d} {timecode(h.time_s, float(plan.frame_rate))}")
+        Marker(_marked_beat(h, plan, tempo), "hit", f"HIT {number:02d} {timecode(h.time_s, plan.frame_rate, plan.start_tc)}")
         for number, h in enumerate(plan.hits, 1)
     ]
     return tuple(sorted(sections + hits, key=lambda m: (m.beat, m.kind != "section")))
@@ -135,14 +147,6 @@ def _marked_beat(hit: Hit, plan: Plan, tempo: TempoMap) -> float:
     """A reached hit stands on its beat; one that no beat reaches stands where the picture is."""
     reached = abs(hit.frames_off(plan.frame_rate)) <= REACH_FRAMES
     return tempo.beat_of(hit.bar, hit.beat) if reached else tempo.s_to_beat(hit.time_s)
-
-
-def timecode(time_s: float, frame_rate: float) -> str:
-    """HH:MM:SS:FF, non-drop, from 01:00:00:00 as reels begin."""
-    base = max(1, round(frame_rate))
-    frames = round(time_s * frame_rate)
-    seconds, frame = divmod(frames, base)
-    return f"{1 + seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{frame:02d}"
 
 
 def _key_changes(plan: Plan, tempo: TempoMap) -> tuple[KeyChange, ...]:

@@ -15,8 +15,10 @@ from composer.theory.moods import MOODS, Mood
 DYNAMIC_VELOCITY = dict(zip(DYNAMICS, (33, 44, 56, 69, 83, 96), strict=True))
 #: velocity of a role beside a plain note: the tune leads, the pad recedes
 ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony": -10, "pad": -14, "percussion": -6}
-#: music marks a hit only when its beat is this close to the picture
+#: music marks a hit only when its beat is this close to the picture …
 REACH_FRAMES = 2.0
+#: … and with all its weight only when it is this close
+MARK_FRAMES = 0.5
 #: bars in a phrase
 PHRASE_BARS = 4
 
@@ -80,8 +82,9 @@ class Scene:
     #: beats of hard hits and of soft hits within the section
     hard: tuple[float, ...]
     soft: tuple[float, ...]
-    #: the section's mark, and the mark of the one that follows at once (None at the end)
+    #: the mark of the section that follows at once (None at the end)
     next_dynamics: str | None
+    #: its cue ends with it
     is_last: bool
     #: one single-voiced instrument plays the whole film: it has to carry more
     is_alone: bool
@@ -167,7 +170,8 @@ def scenes(plan: Plan) -> list[Scene]:
     edges = tempo.bar_beats
     # a moment that no beat reached is not marked at all: an accent beside the picture is worse than none
     reached = [h for h in plan.hits if abs(h.frames_off(plan.frame_rate)) <= REACH_FRAMES]
-    hits = [(tempo.beat_of(h.bar, h.beat), h.is_hard) for h in reached]
+    near = [abs(h.frames_off(plan.frame_rate)) <= MARK_FRAMES + 1e-6 for h in reached]
+    hits = [(tempo.beat_of(h.bar, h.beat), h.is_hard and on_frame) for h, on_frame in zip(reached, near, strict=True)]
     unrolled = []
     for section, following in zip(plan.sections, [*plan.sections[1:], None], strict=True):
         key = parse_key(section.key)
@@ -186,7 +190,7 @@ def scenes(plan: Plan) -> list[Scene]:
                 hard=tuple(beat for beat, hard in inside if hard),
                 soft=tuple(beat for beat, hard in inside if not hard),
                 next_dynamics=following.dynamics if joined and following is not None else None,
-                is_last=following is None,
+                is_last=following is None or following.cue != section.cue,
                 is_alone=len(plan.parts) == 1 and plan.parts[0].info.polyphony < 3,
             )
         )

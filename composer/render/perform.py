@@ -1,4 +1,7 @@
-"""Perform: give a written score breath. Expression curves, vibrato, pedal, and timing that is human everywhere but on the hits."""
+"""Perform: give a written score breath. Expression curves, vibrato, pedal, and timing that is human everywhere but on the hits.
+
+A hard hit is a sforzando: who sustains holds back just before it (CC11), is at full strength on it, and relaxes; a pedal is lifted for it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import random
 from dataclasses import replace
 
 from composer.instruments import INSTRUMENTS, Instrument
+from composer.moments import SAME_BEATS, Moment, moments
 from composer.plan import Plan
 from composer.score import Control, Note, Score, Track
 from composer.tempo import TempoMap
@@ -16,6 +20,11 @@ from composer.theory.moods import MOODS
 _SPREAD_S = 0.012
 _STEP_BEATS = 0.5
 _VIBRATO, _EXPRESSION, _PEDAL = 1, 11, 64
+#: CC11 before a hit, hard or soft, and on it
+_HELD_BACK, _HELD_BACK_SOFTLY, _FULL = 42, 56, 102
+#: seconds from a hit to what CC11 does there: it falls, waits, opens around the hit itself, and relaxes
+_FALLS_S, _WAITS_S, _OPENS_S, _OPENED_S, _RELAXED_S = (-0.14, -0.09, -0.014, 0.004, 0.6)
+_OPENING_STEPS, _OTHER_STEPS = 6, 5
 
 
 def perform(score: Score, plan: Plan | None = None, humanize: float = 0.5) -> Score:
@@ -24,20 +33,24 @@ def perform(score: Score, plan: Plan | None = None, humanize: float = 0.5) -> Sc
     With a plan, expression follows its arousal and a fading end fades. Hits and the notes that begin on them never move.
     """
     hits = frozenset(round(beat, 5) for beat in score.hit_beats())
-    return replace(score, tracks=tuple(_perform_track(track, score, plan, hits, humanize) for track in score.tracks))
+    struck = moments(plan) if plan is not None else []
+    return replace(score, tracks=tuple(_perform_track(track, score, plan, hits, struck, humanize) for track in score.tracks))
 
 
-def _perform_track(track: Track, score: Score, plan: Plan | None, hits: frozenset[float], humanize: float) -> Track:
+def _perform_track(track: Track, score: Score, plan: Plan | None, hits: frozenset[float], struck: list[Moment], humanize: float) -> Track:
     info = INSTRUMENTS[track.instrument]
     rng = random.Random(f"{score.seed}/perform/{track.part}")
     notes = _humanised(track.notes, score.tempo, hits, humanize, rng)
     controls: list[Control] = []
     if not info.decays:
         controls += _expression(track.notes, info, score, plan, hits)
+        for moment in struck:
+            if _strikes(track.notes, moment):
+                controls = _sforzando(controls, moment, _fade_level(score, plan, moment.beat))
     elif info.family == "piano" and track.notes:
-        controls += _pedal(track.notes, score.tempo, plan)
+        controls += _pedal(track.notes, score.tempo, plan, struck)
     if plan is not None and plan.ending == "fade" and info.decays:
-        controls += _fade(score)
+        controls += _fade(score, plan)
     return replace(track, notes=notes, controls=tuple(sorted(controls, key=lambda c: (c.beat, c.number))))
 
 
@@ -99,45 +112,89 @@ def _expression(notes: tuple[Note, ...], info: Instrument, score: Score, plan: P
     return controls
 
 
+def _strikes(notes: tuple[Note, ...], moment: Moment) -> bool:
+    """Whether a part begins on a hit and holds nothing across it."""
+    held = any(note.start_beat < moment.beat - SAME_BEATS and note.end_beat > moment.beat + SAME_BEATS for note in notes)
+    return not held and any(moment.is_on(note) for note in notes)
+
+
+def _sforzando(controls: list[Control], moment: Moment, level: float) -> list[Control]:
+    """CC11 holds back before a hit, opens within a few milliseconds around it and relaxes into the curve that was there."""
+    falls, waits, opens, opened, relaxed = (moment.beat + moment.beats(s) for s in (_FALLS_S, _WAITS_S, _OPENS_S, _OPENED_S, _RELAXED_S))
+    relaxed = min(relaxed, moment.until - moment.beats(0.2))
+    low = (_HELD_BACK if moment.is_hard else _HELD_BACK_SOFTLY) * level
+    before, after = _value_at(controls, falls), _value_at(controls, relaxed)
+    ramps = [
+        (falls, waits, before, min(low, before), _OTHER_STEPS),
+        (opens, opened, min(low, before), _FULL * level, _OPENING_STEPS),
+        (opened, relaxed, _FULL * level, after, _OTHER_STEPS),
+    ]
+    shaped = [
+        Control(round(max(0.0, start + (end - start) * k / steps), 6), _EXPRESSION, round(low + (high - low) * k / steps))
+        for start, end, low, high, steps in ramps
+        for k in range(1, steps + 1)
+        if end > start
+    ]
+    return [c for c in controls if c.number != _EXPRESSION or not falls <= c.beat <= max(opened, relaxed)] + shaped
+
+
+def _value_at(controls: list[Control], beat: float) -> float:
+    """What CC11 is at, full when nobody said."""
+    said = [c for c in controls if c.number == _EXPRESSION and c.beat <= beat]
+    return max(said, key=lambda c: c.beat).value if said else _FULL
+
+
 def _arousal(score: Score, plan: Plan | None, beat: float) -> float:
     return plan.bars[score.tempo.bar_at_beat(beat)].arousal if plan is not None else 0.0
 
 
 def _fade_level(score: Score, plan: Plan | None, beat: float) -> float:
-    """1 until the fade, then down to a tenth at the end of the film (the last six seconds of a fading end)."""
+    """1 until the fade, then down to a tenth at the end of the cue (the last six seconds of a fading end)."""
     if plan is None or plan.ending != "fade":
         return 1.0
-    left = score.end_s - score.tempo.beat_to_s(beat)
+    now_s = score.tempo.beat_to_s(beat)
+    left = next((cue.end_s for cue in plan.cues if cue.end_s > now_s), score.end_s) - now_s
     return 1.0 if left >= 6 else 0.1 + 0.9 * max(0.0, left) / 6
 
 
-def _fade(score: Score) -> list[Control]:
-    """A struck or plucked part fades by CC11 too."""
-    start = score.tempo.s_to_beat(max(0.0, score.end_s - 6))
-    end = score.tempo.s_to_beat(score.end_s)
-    steps = 24
-    return [Control(round(start + (end - start) * k / steps, 6), _EXPRESSION, round(127 * (1 - 0.9 * k / steps))) for k in range(steps + 1)]
+def _fade(score: Score, plan: Plan) -> list[Control]:
+    """A struck or plucked part fades by CC11 too, and is back at full level where the next cue begins."""
+    steps, controls = 24, []
+    for cue in plan.cues:
+        start, end = (score.tempo.s_to_beat(max(cue.start_s, min(cue.end_s, score.end_s) - left_s)) for left_s in (6.0, 0.0))
+        controls += [
+            Control(round(start + (end - start) * k / steps, 6), _EXPRESSION, round(127 * (1 - 0.9 * k / steps))) for k in range(steps + 1)
+        ]
+        controls.append(Control(round(score.tempo.s_to_beat(cue.end_s + 0.05), 6), _EXPRESSION, 127))
+    return controls[:-1]  # after the last there is no next
 
 
 #: textures whose short notes a pedal would drown
 _DRY = ("staccato", "march", "drive", "pulse")
 
 
-def _pedal(notes: tuple[Note, ...], tempo: TempoMap, plan: Plan | None) -> list[Control]:
-    """Sustain pedal, changed with every bar that is played and, with a plan, every chord; none where notes should be short."""
-    presses: list[float] = []
+def _pedal(notes: tuple[Note, ...], tempo: TempoMap, plan: Plan | None, struck: list[Moment]) -> list[Control]:
+    """Sustain pedal, changed with every bar that is played and, with a plan, every chord and every hit; none where notes should be short."""
+    spans: list[tuple[float, float]] = []
     for bar in sorted({tempo.bar_at_beat(n.start_beat) for n in notes}):
         start, end = float(tempo.bar_beats[bar]), float(tempo.bar_beats[bar + 1])
         section = plan.section_at(bar + 1) if plan is not None else None
         if section is not None and MOODS[section.mood].texture in _DRY:
             continue
         changes = len(section.chords[bar + 1 - section.first_bar].split()) if section is not None else 1
-        presses += [start + k * (end - start) / changes for k in range(changes)]
-        presses.append(end)
+        spans += [(start + k * (end - start) / changes, start + (k + 1) * (end - start) / changes) for k in range(changes)]
     controls: list[Control] = []
-    for beat, following in zip(presses, [*presses[1:], presses[-1]] if presses else [], strict=True):
-        is_bar_end = following <= beat
-        if not is_bar_end:
-            controls.append(Control(round(beat + 0.08, 6), _PEDAL, 100))
-            controls.append(Control(round(following - 0.02, 6), _PEDAL, 0))
+    for start, end in _lifted(spans, struck):
+        controls += [Control(round(start + 0.08, 6), _PEDAL, 100), Control(round(end - 0.02, 6), _PEDAL, 0)]
     return controls
+
+
+def _lifted(spans: list[tuple[float, float]], struck: list[Moment]) -> list[tuple[float, float]]:
+    """Spans of the pedal without the breath before each hard hit, and without the silence after a stop."""
+    for moment in struck:
+        if not moment.is_hard:
+            continue
+        free = moment.silent_until if moment.mark in ("stop", "stinger") else moment.beat
+        pieces = [piece for a, b in spans for piece in ((a, min(b, moment.beat - moment.breath)), (max(a, free), b))]
+        spans = sorted({(a, b) for a, b in pieces if b - a > 0.15})
+    return spans

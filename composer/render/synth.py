@@ -4,24 +4,26 @@ Conventions
 -----------
 Sound is float32 of shape (frames, 2) at 48 kHz, straight from the synthesizer's float mixer: no 16-bit step, no dither.
 FluidSynth acts on events at the borders of its 64-sample blocks; every event is moved to the nearest border (at most
-32 samples = 0.67 ms), never merely to the next one. A voice starts one sample after its note-on: no latency to compensate.
+32 samples = 0.67 ms), never merely to the next one. A voice starts one sample after its note-on: no latency to compensate but the time that
+the sound itself takes to speak (composer.render.leads).
 Its chorus and reverb stay off (composer.render.hall does that linearly); the same events give the same samples.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from composer.errors import SoundfontError
 from composer.instruments import Instrument
 from composer.process import load_fluidsynth
-from composer.render.events import instrument_of, start_controls, tick_notes
+from composer.render.events import EXPRESSION, instrument_of, start_controls, tick_notes
 from composer.render.wav import SAMPLE_RATE, Floats
 from composer.score import Score, Track
 from composer.tempo import beat_to_ticks, ticks_to_beat
@@ -31,6 +33,13 @@ BLOCK_SAMPLES = 64
 CHUNK_FRAMES = 64 * 4494
 _DRUM_CHANNEL = 9
 _OFF, _CONTROL, _ON = range(3)
+#: a note that its own pitch follows at once keeps at least this much of itself, samples
+_LEAST_SAMPLES = 64 * 30
+#: a note that expression holds back until its time begins earlier by this much, seconds, so that its attack is over when it is let out:
+#: the value grows by this factor from the note's early beginning to so many seconds later
+_OPENS_LEAD_S, _OPENED, _OPENED_BY_S = 0.03, 1.4, 0.1
+#: seconds by which notes of (pitches, velocities) begin early
+LeadsOf = Callable[[Sequence[int], Sequence[int]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -67,20 +76,56 @@ def control(at_samples: int, number: int, value: int) -> Cue:
     return Cue(at_samples, _CONTROL, number, value)
 
 
-def cues_for(score: Score, track: Track, length_samples: int) -> list[Cue]:
-    """What one part plays before `length_samples`, in order; times on block borders."""
-    instrument = instrument_of(track)
+def cues_for(score: Score, track: Track, length_samples: int, leads: LeadsOf | None = None) -> list[Cue]:
+    """What one part plays before `length_samples`, in order; times on block borders.
+
+    With `leads`, (pitches, velocities) → seconds, every note begins so much early, that it may be heard on time. It is let go when it is written
+    to end, or where its pitch begins again.
+    """
     notes = tick_notes(track)
-    rows = [(0, _CONTROL, *start) for start in start_controls(instrument)]
-    rows += sorted(
-        [(note.end_ticks, _OFF, note.pitch, 0) for note in notes]
-        + [(note.start_ticks, _ON, note.pitch, note.velocity) for note in notes]
-        + [(beat_to_ticks(change.beat), _CONTROL, change.number, change.value) for change in track.controls],
-        key=lambda row: row[:2],
+    starts, ends = _times_s(score, [note.start_ticks for note in notes]), _times_s(score, [note.end_ticks for note in notes])
+    controls = _times_s(score, [beat_to_ticks(change.beat) for change in track.controls])
+    if leads is not None and notes:
+        starts = starts - leads([note.pitch for note in notes], [note.velocity for note in notes])
+        starts = starts - _OPENS_LEAD_S * _is_opened(starts, controls, track)
+    on, off = _blocks(starts), _blocks(ends)
+    again: dict[int, int] = {}
+    for i in reversed(range(len(notes))):
+        # the same pitch struck again: its beginning comes first, and never so early that nothing is left of this note
+        following = again.get(notes[i].pitch)
+        if following is not None:
+            on[following] = max(on[following], min(on[i] + _LEAST_SAMPLES, off[i]))
+            off[i] = min(off[i], on[following])
+        again[notes[i].pitch] = i
+    cues = [Cue(0, _CONTROL, *start) for start in start_controls(instrument_of(track))]
+    cues += sorted(
+        [note_off(int(at), note.pitch) for at, note in zip(off, notes, strict=True)]
+        + [note_on(int(at), note.pitch, note.velocity) for at, note in zip(on, notes, strict=True)]
+        + [control(int(at), change.number, change.value) for at, change in zip(_blocks(controls), track.controls, strict=True)],
+        key=lambda cue: (cue.at_samples, cue.kind),
     )
-    seconds = score.tempo.beat_to_s([ticks_to_beat(row[0]) for row in rows])
-    blocks = np.rint(seconds * (SAMPLE_RATE / BLOCK_SAMPLES)).astype(int) * BLOCK_SAMPLES
-    return [Cue(max(0, int(at)), *row[1:]) for at, row in zip(blocks, rows, strict=True) if at < length_samples]
+    return [cue for cue in cues if cue.at_samples < length_samples]
+
+
+def _is_opened(starts_s: NDArray[np.float64], controls_s: NDArray[np.float64], track: Track) -> NDArray[np.bool_]:
+    """(N,) whether expression holds the sound back where a note begins and lets it out soon after."""
+    chosen = [i for i, change in enumerate(track.controls) if change.number == EXPRESSION]
+    if not chosen:
+        return np.zeros(len(starts_s), bool)
+    times_s, values = controls_s[chosen], np.array([track.controls[i].value for i in chosen])
+    before, after = (
+        values[np.maximum(np.searchsorted(times_s, starts_s + after_s, side="right") - 1, 0)] for after_s in (0.0, _OPENED_BY_S)
+    )
+    return np.asarray(after > _OPENED * before)
+
+
+def _times_s(score: Score, ticks: Sequence[int]) -> NDArray[np.float64]:
+    return score.tempo.beat_to_s(np.array([ticks_to_beat(tick) for tick in ticks], float))
+
+
+def _blocks(seconds: NDArray[np.float64]) -> NDArray[np.int_]:
+    """The nearest block borders that are not before the film begins, samples."""
+    return np.asarray(np.maximum(np.rint(seconds * (SAMPLE_RATE / BLOCK_SAMPLES)).astype(int) * BLOCK_SAMPLES, 0))
 
 
 class Player:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from composer.errors import RenderError
 from composer.render.events import instrument_of, stem_name
+from composer.render.leads import part_leads
 from composer.render.levels import part_gain
 from composer.render.soundfont import Soundfont
 from composer.render.stems import StemTask
@@ -25,7 +26,7 @@ def stem_tasks(score: Score, folder: Path, bank: Soundfont) -> list[StemTask]:
     presets = [bank.preset_for(instrument_of(track)) for track in score.tracks]
     tasks = []
     for index, (track, preset) in enumerate(zip(score.tracks, presets, strict=True)):
-        cues = cues_for(score, track, length)
+        cues = cues_for(score, track, length, part_leads(bank, instrument_of(track), preset).seconds)
         tasks.append(
             StemTask(
                 instrument=track.instrument,

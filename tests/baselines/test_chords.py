@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from composer.assembly import timecode
 from composer.baselines.chords import compose
 from composer.baselines.melody import melody, rest_share
 from composer.evaluation.music import (
@@ -127,11 +126,3 @@ def test_a_film_without_cuts_has_music() -> None:
     film = film_of([], 31.0, [0.1] * 31, [0.0] * 31)
     arranged = plan(film, spot(film, Options()), Options())
     assert len(arranged.sections) >= 1 and compose(arranged).note_count > 40
-
-
-@pytest.mark.parametrize(
-    ("time_s", "rate", "text"),
-    [(0, 25, "01:00:00:00"), (61.52, 25, "01:01:01:13"), (3600, 24, "02:00:00:00"), (1.0, 23.976, "01:00:01:00")],
-)
-def test_timecode(time_s: float, rate: float, text: str) -> None:
-    assert timecode(time_s, rate) == text
