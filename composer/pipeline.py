@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from composer.doctor import require_ready
 from composer.errors import PlanError, VideoError
@@ -25,6 +26,9 @@ from composer.plan import Plan, load_plan
 from composer.rendering import Rendering
 from composer.score import Score
 from composer.stages import write_film, write_plan, write_score
+
+if TYPE_CHECKING:
+    from composer.evaluation.sync import SyncReport
 
 #: how far a plan's film may differ in length from the film it is used on, seconds (another encoder, a frame or two)
 SAME_FILM_S = 0.5
@@ -43,6 +47,8 @@ class Outcome:
     #: as performed
     score: Score
     rendering: Rendering
+    #: how music and picture keep together, as heard
+    sync: SyncReport
     #: seconds of each stage
     timings_s: dict[str, float]
 
@@ -66,6 +72,7 @@ def score_film(
     check_folder(out, overwrite, [video])
     require_ready(options)
 
+    from composer.evaluation.sync_report import measure_sync
     from composer.planner import plan as arrange, spot
     from composer.render import render
     from composer.render.deliver import deliver
@@ -90,6 +97,7 @@ def score_film(
             rendering = render(score, folder, options, progress)
         with clock.stage("deliver"):
             scored = deliver(video, film, plan, score, rendering, folder, options, progress)
+            sync = measure_sync(plan, score, rendering, folder, scored)
         write_manifest(
             folder,
             options,
@@ -101,7 +109,7 @@ def score_film(
             warnings=(*film.warnings, *rendering.warnings),
             film=film,
         )
-    return Outcome(out, scored.name, film, plan, score, rendering, clock.timings_s)
+    return Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s)
 
 
 def check_video(video: Path) -> None:

@@ -1,7 +1,8 @@
-"""The commands that judge what is seen: `evaluate shots`, `evaluate affect`."""
+"""The commands that judge what is seen, spotted and heard: `evaluate shots`, `evaluate affect`, `evaluate spotting`, `evaluate sync`."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from composer.cli import parameters
 from composer.cli.progress import showing
+from composer.errors import OptionError
 
 
 @click.command("shots")
@@ -49,6 +51,88 @@ def affect(clips: Path, out: Path, overwrite: bool, quiet: bool, verbose: bool) 
         work.write_report(judgement, folder)
     if not quiet:
         _show(work.tables(judgement), [out / name for name in work.FILES])
+
+
+@click.command("sync")
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), metavar="DIR", help="Folder for sync.json and sync.md  [sync.json of each FOLDER]"
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write this one file instead.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+def sync(folders: tuple[Path, ...], out: Path | None, json_file: Path | None, overwrite: bool, quiet: bool, verbose: bool) -> None:
+    """Judge how the music in each FOLDER (of `score`) keeps with its film: hits heard in mix, stems and film, beside chance and a steady tempo."""
+    from composer.evaluation import sync_report as report
+    from composer.output import into_file, into_folder
+    from composer.serial import write_text
+
+    if out is not None and json_file is not None:
+        raise OptionError("--out and --json exclude each other", "Give one of them.")
+    named = {str(folder): folder for folder in folders}
+    with showing(sys.stderr, wanted=not quiet) as progress:
+        found = {}
+        for number, (name, folder) in enumerate(named.items()):
+            progress("listen", number / len(named))
+            found[name] = report.measure_folder(folder)
+        progress("listen", 1.0)
+    if out is not None:
+        with into_folder(out, report.FILES, overwrite) as place:
+            report.write_report(found, place)
+        written = [out / name for name in report.FILES]
+    elif json_file is not None:
+        with into_file(json_file, report.FILE, overwrite) as place:
+            write_text(place / report.FILE, report.as_text(found))
+        written = [json_file]
+    else:
+        for name, folder in named.items():
+            _renew(folder, report.FILE, report.as_text({name: found[name]}))
+        written = [folder / report.FILE for folder in named.values()]
+    if not quiet:
+        _show(report.tables(found), written)
+
+
+def _renew(folder: Path, name: str, text: str) -> None:
+    """Make one file of an output folder anew, and its line in the folder's manifest."""
+    from composer.manifest import MANIFEST, read_manifest, sha256_of
+    from composer.output import into_folder
+    from composer.serial import write_text
+
+    manifest = read_manifest(folder)
+    with into_folder(folder, [name], overwrite=True) as place:
+        write_text(place / name, text)
+        if "files" in manifest:
+            manifest["files"] = dict(sorted({**manifest["files"], name: sha256_of(place / name)}.items()))
+            write_text(place / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+
+@click.command("spotting")
+@click.option("--clips", type=click.Path(path_type=Path), metavar="DIR", help="The test clips (film/), judged beside the made lists.")
+@click.option("--count", type=click.IntRange(0), default=108, show_default=True, help="Made cut lists, kinds in turn.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for spotting.json and spotting.md.")
+@click.option("--seed", type=parameters.Seed(), default=0, show_default=True, help="Other lists; 5 is the one for tuning.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+def spotting(clips: Path | None, count: int, out: Path, seed: int, overwrite: bool, quiet: bool, verbose: bool) -> None:
+    """Judge which cuts the bent tempo reaches, and how gently it bends, on made cut lists and real clips, beside constant tempo and chance."""
+    from composer.evaluation import spotting as work
+    from composer.options import Options
+    from composer.output import into_folder
+    from composer.video import watch
+
+    places = sorted((clips / "film").iterdir()) if clips is not None and (clips / "film").is_dir() else []
+    if clips is not None and not places:
+        raise OptionError(f"there are no clips in {clips / 'film'}", "Give the folder that holds film/.")
+    if not places and not count:
+        raise OptionError("nothing to judge", "Give --clips, or a --count of at least 1.")
+    with into_folder(out, work.FILES, overwrite) as folder, showing(sys.stderr, wanted=not quiet) as progress:
+        films = [(place.stem, watch(place, Options(emotion="embedded"), progress)) for place in places]
+        found = work.evaluate(count, seed, films, progress)
+        work.write_report(found, folder)
+    if not quiet:
+        _show(work.tables(found), [out / name for name in work.FILES])
 
 
 def _show(lines: list[str], written: list[Path]) -> None:

@@ -151,6 +151,8 @@ def evaluate() -> None:
 
 evaluate.add_command(judging.shots)
 evaluate.add_command(judging.affect)
+evaluate.add_command(judging.spotting)
+evaluate.add_command(judging.sync)
 
 #: as `composer.evaluation.model_report.PARTS` and FILES (importing it loads torch)
 _PARTS = ("bits", "control", "style", "speed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from composer.evaluation.sync import HitCount, heard_hits
+from composer.evaluation.sync import SyncReport
 from composer.pipeline import Outcome
 
 
@@ -19,7 +19,7 @@ def summary(outcome: Outcome) -> str:
         "tempo": f"{plan.tempo.mean_qpm:.1f} BPM ({f'{min(qpm):.1f} to {max(qpm):.1f}' if max(qpm) > min(qpm) else 'steady'})",
         "sections": f"{len(plan.sections)}: {', '.join(f'{mood} {count}' for mood, count in moods.items())}",
         "instruments": ", ".join(part.info.name for part in plan.parts),
-        "hits": _told(heard_hits(plan, outcome.score), len(plan.hits)),
+        "hits": _told(outcome.sync),
         "loudness": f"{rendering.loudness_lufs:.1f} LUFS, true peak {rendering.true_peak_dbtp:.1f} dBTP, bank {rendering.soundfont}",
         "film": str(folder / outcome.scored),
         "music": str(folder / rendering.mix),
@@ -29,10 +29,13 @@ def summary(outcome: Outcome) -> str:
     return "\n".join([*_table(rows), *(f"note: {warning}" for warning in (*outcome.film.warnings, *rendering.warnings))])
 
 
-def _told(count: HitCount, planned: int) -> str:
-    if not planned:
-        return "none planned"
-    return f"{count.hits} of {planned} on the frame (±½), {count.near} near (±2), {count.missed} missed, in the MIDI"
+def _told(sync: SyncReport) -> str:
+    onsets = f"{sync.onsets_per_s:.1f} onsets a second"
+    if not sync.hits:
+        return f"none planned; {onsets}"
+    count = sync.heard.all
+    share = f"by chance {100 * sync.heard.chance:.0f} %"
+    return f"{count.hits} of {count.total} heard on the frame (±½), {count.near} near (±2), {count.missed} missed; {share}; {onsets}"
 
 
 def timings(outcome: Outcome) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import composer
-from composer.cli import learning, parameters
+from composer.cli import learning, parameters, reconforming
 from composer.cli.progress import showing
 from composer.errors import MissingToolError, OptionError
 from composer.film import Film
@@ -332,6 +332,7 @@ def deliver(folder: Path, video: Path, **asked: Any) -> None:
     """Make the film, preview and timeline of VIDEO anew from what FOLDER holds."""
     options = parameters.options_from(asked)
     from composer import pipeline, stages
+    from composer.evaluation.sync_report import measure_sync
     from composer.render.deliver import deliver as make, scored_name
 
     pipeline.check_video(video)
@@ -340,7 +341,8 @@ def deliver(folder: Path, video: Path, **asked: Any) -> None:
     pipeline.check_same_film(film, video, folder)
 
     def work(place: Path, progress: Progress) -> None:
-        make(video, film, given, notes, rendering, place, options, progress)
+        scored = make(video, film, given, notes, rendering, place, options, progress)
+        measure_sync(given, notes, rendering, place, scored)
 
     names = (scored_name(video), *stages.DELIVERY_FILES)
     _write({**asked, "out": None}, folder, names, replace(options, seed=given.seed), [video], work)
@@ -367,6 +369,7 @@ def doctor(instruments: bool) -> int:
     return 0 if good else 2
 
 
+hitpoint.add_command(reconforming.reconform)
 hitpoint.add_command(learning.data)
 hitpoint.add_command(learning.train)
 hitpoint.add_command(learning.evaluate)
