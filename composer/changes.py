@@ -25,7 +25,7 @@ def write_changes(folder: Path, old_film: Film, film: Film, edit: Edit, reuse: R
         "old_duration_s": edit.old_duration_s,
         "new_duration_s": edit.new_duration_s,
         "note_for_note": round(reuse.note_for_note, 4),
-        **{name: to_plain(getattr(edit, name)) for name in ("kept", "removed", "added")},
+        **{name: to_plain(getattr(edit, name)) for name in ("kept", "removed", "added", "repeated")},
         **{name: to_plain(getattr(reuse, name)) for name in ("pieces", "bars", "hits")},
     }
     write_text(folder / CHANGES_FILES[1], json.dumps(data, indent=1, ensure_ascii=False) + "\n")
@@ -44,16 +44,17 @@ def changes_text(old_film: Film, film: Film, edit: Edit, reuse: Reuse, old: Plan
 
 def headline(reuse: Reuse) -> str:
     """The whole in one line."""
-    same = round(reuse.note_for_note * len(reuse.bars))
+    count = len(reuse.played)
+    same = round(reuse.note_for_note * count)
     kept, dropped, new = (sum(1 for _ in hits) for hits in _sorted_hits(reuse.hits))
-    return f"{same} of {len(reuse.bars)} bars note for note ({100 * reuse.note_for_note:.0f} %); hits: {kept} kept, {dropped} dropped, {new} new"
+    return f"{same} of {count} bars note for note ({100 * reuse.note_for_note:.0f} %); hits: {kept} kept, {dropped} dropped, {new} new"
 
 
 # --- picture ----------------------------------------------------------------------------------------------------------
 
 
 def _picture(old_film: Film, film: Film, edit: Edit, old: Plan, plan: Plan) -> list[str]:
-    """One line for each run of old shots that fared alike, and for each stretch of new film."""
+    """One line for each run of old shots that fared alike, and for each stretch of film that is new or shown twice."""
     fates = [_shot_fate(shot, edit, old_film.frame_rate) for shot in old_film.shots]
     lines, number = [], 1
     for fate, group in itertools.groupby(fates):
@@ -62,9 +63,9 @@ def _picture(old_film: Film, film: Film, edit: Edit, old: Plan, plan: Plan) -> l
         was = f"(old {_span(shots[0].start_s, shots[-1].end_s, old)})"
         lines.append(f"{_numbers('shot', number, number + count - 1):<14} {fate} {was}")
         number += count
-    for span in edit.added:
-        frames = round(span.length_s * film.frame_rate)
-        lines.append(f"{'new film':<14} {_span(span.start_s, span.end_s, plan)}, {_frames(frames)}")
+    more = [("new film", span) for span in edit.added] + [("shown twice", span) for span in edit.repeated]
+    for word, span in more:
+        lines.append(f"{word:<14} {_span(span.start_s, span.end_s, plan)}, {_frames(round(span.length_s * film.frame_rate))}")
     return lines
 
 
@@ -78,8 +79,10 @@ def _shot_fate(shot: Shot, edit: Edit, rate: Fraction) -> str:
             found.append((start_s, end_s, kept.offset_s))
     if not found:
         return "removed"
+    once = _without_repeats(found)
+    words = ["shown twice"] if sum(b - a for a, b, _ in found) - sum(b - a for a, b, _ in once) > half_s else []
+    found = once
     left = sum(round((end_s - start_s) * rate) for start_s, end_s, _ in found)
-    words = []
     head, tail = round((found[0][0] - shot.start_s) * rate), round((shot.end_s - found[-1][1]) * rate)
     if left < total and len(found) == 1:
         words += [f"trimmed by {_frames(n)} at its {end}" for n, end in ((head, "beginning"), (tail, "end")) if n > 0]
@@ -89,6 +92,15 @@ def _shot_fate(shot: Shot, edit: Edit, rate: Fraction) -> str:
     if abs(offset_s) >= half_s:
         words.append(f"moved {offset_s:+.2f} s")
     return ", ".join(words) or "kept"
+
+
+def _without_repeats(found: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """(start, end, offset) of the old film, in the order of the new one; of stretches that overlap in the old film the first counts."""
+    once: list[tuple[float, float, float]] = []
+    for start_s, end_s, offset_s in found:
+        if not any(start_s < b and a < end_s for a, b, _ in once):
+            once.append((start_s, end_s, offset_s))
+    return once
 
 
 # --- music ------------------------------------------------------------------------------------------------------------

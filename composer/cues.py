@@ -7,6 +7,8 @@ from typing import Literal
 
 #: A hit point this heavy is a hard hit: it must fall on a downbeat or beat.
 HARD_WEIGHT = 0.7
+#: Music this near to its picture hits it; this near is near; frames of the film.
+HIT_FRAMES, NEAR_FRAMES = 0.5, 2.0
 
 HitKind = Literal["cut", "dissolve", "fade", "marker", "user"]
 
@@ -61,5 +63,5 @@ class CueSheet:
     candidates: tuple[HitPoint, ...]
     #: timecode of the film's first picture
     start_tc: str = "01:00:00:00"
-    #: what a person should know of their list, one line each
+    #: what of a person's wishes could not be had, one line each
     notes: tuple[str, ...] = ()

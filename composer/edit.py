@@ -69,6 +69,17 @@ class Edit:
         """What of the new film was not in the old one, in its order."""
         return _rest([(k.new_start_s, k.new_end_s) for k in self.kept], self.new_duration_s)
 
+    @property
+    def repeated(self) -> tuple[Span, ...]:
+        """What of the new film shows pictures of the old one that it has shown before, in its order."""
+        found: list[Span] = []
+        for i, k in enumerate(self.kept):
+            shown = [(max(e.old_start_s, k.old_start_s), min(e.old_end_s, k.old_end_s)) for e in self.kept[:i]]
+            free = _rest([(a, b) for a, b in shown if b > a] + [(0.0, k.old_start_s)], k.old_end_s)
+            again = _rest([(span.start_s, span.end_s) for span in free] + [(0.0, k.old_start_s)], k.old_end_s)
+            found += [Span(span.start_s + k.offset_s, span.end_s + k.offset_s) for span in again]
+        return tuple(found)
+
     def moved(self, old_s: float, slack_s: float = 0.0) -> float | None:
         """When a moment of the old film is shown in the new one, seconds; None when its picture is gone.
 
@@ -109,6 +120,8 @@ class BarChange:
     old_bar: int | None
     #: what became of it
     fate: BarFate
+    #: nobody plays in it: it lies between cues
+    is_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,9 +151,14 @@ class Reuse:
 
     @property
     def note_for_note(self) -> float:
-        """Share of the new plan's bars that keep every note of an old bar, 0…1."""
-        same = sum(change.fate in ("kept", "moved", "tempo") for change in self.bars)
-        return same / len(self.bars)
+        """Share of the new plan's bars with music that keep every note of an old bar, 0…1."""
+        same = sum(change.fate in ("kept", "moved", "tempo") for change in self.played)
+        return same / max(1, len(self.played))
+
+    @property
+    def played(self) -> tuple[BarChange, ...]:
+        """The bars of the new plan in which there is music."""
+        return tuple(change for change in self.bars if not change.is_rest)
 
     def without(self, bar: int, start_beat: float, end_beat: float) -> Reuse:
         """The same, but that a bar of the new plan (from 1), which lasts from `start_beat` to `end_beat`, is written anew."""
@@ -149,7 +167,7 @@ class Reuse:
             for start, end in ((piece.new_beat, min(piece.new_end_beat, start_beat)), (max(piece.new_beat, end_beat), piece.new_end_beat)):
                 if end > start:
                     pieces.append(Piece(piece.old_beat + start - piece.new_beat, start, end - start))
-        bars = tuple(BarChange(bar, None, "new") if change.bar == bar else change for change in self.bars)
+        bars = tuple(replace(change, old_bar=None, fate="new") if change.bar == bar else change for change in self.bars)
         return replace(self, pieces=tuple(pieces), bars=bars)
 
 

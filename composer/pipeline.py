@@ -103,10 +103,10 @@ def score_film(
             options,
             seed=plan.seed,
             command=command,
-            inputs=[video],
+            inputs=[video, *([options.hits_file] if options.hits_file else [])],
             rendering=rendering,
             timings_s=clock.timings_s,
-            warnings=(*film.warnings, *rendering.warnings),
+            warnings=(*film.warnings, *plan.notes, *rendering.warnings),
             film=film,
         )
     return Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s)

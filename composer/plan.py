@@ -144,6 +144,8 @@ class Hit:
     mark: Mark
     #: a few words
     label: str = ""
+    #: a person asked for it
+    is_own: bool = False
 
     @property
     def is_hard(self) -> bool:
@@ -187,10 +189,14 @@ class Plan:
     start_tc: str = "01:00:00:00"
     #: every moment that was considered as a hit before any tempo was fitted, seconds: the denominator of coverage
     candidates_s: tuple[float, ...] = ()
+    #: those among them that were chosen as hard hits before any tempo was fitted, whether they could be had or not
+    wanted_s: tuple[float, ...] = ()
     #: sections a re-plan must leave alone
     locked: tuple[str, ...] = ()
     #: one line per decision
     reasons: tuple[str, ...] = ()
+    #: what of a person's wishes could not be had, one line each
+    notes: tuple[str, ...] = ()
 
     @property
     def tempo(self) -> TempoMap:
@@ -231,15 +237,18 @@ class Plan:
                 raise PlanError(f"section {section.id!r} is listed twice", "Section ids must differ.")
             seen.add(section.id)
             self._check_section(section, last)
+            self._check_place(section, tempo)
             last = section.last_bar
         unknown = set(self.locked) - {s.id for s in self.sections}
         if unknown:
             raise PlanError(f"locked names unknown section {min(unknown)!r}", nearest(min(unknown), [s.id for s in self.sections]))
-        return replace(self, hits=tuple(self._measured(hit, tempo) for hit in self.hits))
+        return replace(self, hits=tuple(self._measured(hit, tempo) for hit in sorted(self.hits, key=lambda h: h.time_s)))
 
     def _measured(self, hit: Hit, tempo: TempoMap) -> Hit:
         if not (1 <= hit.bar <= len(self.bars) and 1 <= hit.beat < tempo.bars[hit.bar - 1].beats + 1):
             raise PlanError(f"hit at {hit.time_s:g} s: bar {hit.bar} beat {hit.beat:g} does not exist", "Beats count from 1.")
+        if not (0 <= hit.time_s <= self.duration_s and 0 <= hit.weight <= 1):
+            raise PlanError(f"hit at {hit.time_s:g} s of weight {hit.weight:g}", "It lies within the film, and weighs 0 to 1.")
         return replace(hit, error_s=round(tempo.beat_to_s(tempo.beat_of(hit.bar, hit.beat)) - hit.time_s, 6))
 
     def _check_cues(self) -> None:
@@ -288,6 +297,14 @@ class Plan:
             self._check_ids(where, players, ids)
         self._check_ids(where, [*section.doubles, *section.doubles.values()], ids)
 
+    def _check_place(self, section: Section, tempo: TempoMap) -> None:
+        """Bars may be moved by an edited tempo, but not out of their cue."""
+        cue = next(cue for cue in self.cues if cue.id == section.cue)
+        start_s, end_s = (float(tempo.bar_seconds[bar]) for bar in (section.first_bar - 1, section.last_bar))
+        if end_s <= cue.start_s or start_s >= cue.end_s:
+            problem = f"section {section.id} sounds from {start_s:.2f} to {end_s:.2f} s, but its cue {cue.id} lasts from {cue.start_s:.2f} to {cue.end_s:.2f} s"
+            raise PlanError(problem, "Give it to another cue, or change the cue's times.")
+
     @staticmethod
     def _check_ids(where: str, used: Any, ids: list[str]) -> None:
         for part in used:
@@ -321,7 +338,8 @@ def plan_to_yaml(plan: Plan) -> str:
     data = to_plain(plan)
     for name in ("cues", "parts", "hits", "bars"):
         data[name] = [_Line(item) for item in data[name]]
-    data["candidates_s"] = _Row(data["candidates_s"])
+    for name in ("candidates_s", "wanted_s"):
+        data[name] = _Row(data[name])
     for section in data["sections"]:
         section["chords"] = _Row(section["chords"])
         section["roles"] = {role: _Row(parts) for role, parts in section["roles"].items()}

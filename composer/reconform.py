@@ -18,11 +18,13 @@ from composer.edit import Edit, Reuse
 from composer.errors import VideoError
 from composer.film import Film
 from composer.generators import generator
-from composer.manifest import read_manifest, sha256_of, write_manifest
+from composer.inheritance import bank_warnings, first_readable, pictures_of
+from composer.manifest import read_manifest, write_manifest
 from composer.options import Options, Progress, silent
 from composer.output import check_folder, new_folder
-from composer.pipeline import Clock, Outcome, check_video
+from composer.pipeline import SAME_FILM_S, Clock, Outcome, check_video
 from composer.plan import Plan
+from composer.rendering import Rendering
 from composer.score import Score
 from composer.score_reuse import carried_over, needs_new_music, silent_bars
 from composer.stages import read_folder, write_film, write_plan, write_score
@@ -57,50 +59,79 @@ def reconform_film(
     check_video(video)
     check_folder(out, overwrite, [video])
     old_film, old_plan, old_score, _ = read_folder(old_folder)
-    old_picture = picture_of(old_folder, old_film)
+    pictures = pictures_of(old_folder, old_film)
     require_ready(options)
 
     from composer.evaluation.sync_report import measure_sync
     from composer.planner import spot
     from composer.planner.reconform import reconform
-    from composer.render import render
     from composer.render.deliver import deliver
     from composer.video import watch
-    from composer.video.fingerprint import fingerprints
-    from composer.video.matching import match
 
     clock = Clock(progress)
     with new_folder(out, overwrite, [video]) as folder:
         with clock.stage("match"):
-            edit = match(fingerprints(old_picture), fingerprints(video))
+            edit = compared(pictures, video, old_film)
         with clock.stage("watch"):
             film = watch(video, options, progress)
             write_film(film, folder)
         with clock.stage("plan"):
-            plan, reuse = reconform(old_plan, edit, film, spot(film, Options()))
+            plan, reuse = reconform(old_plan, edit, film, spot(film, Options()), steady=options.steady)
             options = replace(options, seed=plan.seed, ending=plan.ending)
             write_plan(plan, folder)
         with clock.stage("compose"):
             score, reuse = rewritten(old_score, plan, reuse, options, progress)
             write_score(score, folder)
         with clock.stage("render"):
-            rendering = render(score, folder, options, progress)
+            rendering = _rendered(score, folder, options, progress, old_folder)
         with clock.stage("deliver"):
             scored = deliver(video, film, plan, score, rendering, folder, options, progress)
             sync = measure_sync(plan, score, rendering, folder, scored)
             write_changes(folder, old_film, film, edit, reuse, old_plan, plan)
-        write_manifest(
-            folder,
-            options,
-            seed=plan.seed,
-            command=command,
-            inputs=[video],
-            rendering=rendering,
-            timings_s=clock.timings_s,
-            warnings=(*film.warnings, *rendering.warnings),
-            film=film,
-        )
-    return Reconformed(Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s), edit, reuse)
+        outcome = Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s)
+        _note(folder, outcome, video, options, command)
+    return Reconformed(outcome, edit, reuse)
+
+
+def compared(pictures: Sequence[Path], video: Path, old_film: Film) -> Edit:
+    """How `video` was made from the old film, of which the first whole one of `pictures` shows the picture.
+
+    Raises ComposerError when none of them, or `video`, can be read, and where the two have nothing to do with each other.
+    """
+    from composer.video.fingerprint import Fingerprints, fingerprints
+    from composer.video.matching import match
+
+    def look(picture: Path) -> Fingerprints:
+        seen = fingerprints(picture)
+        if seen.duration_s < old_film.duration_s - SAME_FILM_S:
+            lengths = f"{seen.duration_s:.2f} s of {old_film.duration_s:.2f} s can be read"
+            raise VideoError(f"{picture} is damaged: {lengths}", "Run `deliver` with the film that was scored, then try again.")
+        return seen
+
+    return match(first_readable(pictures, look), fingerprints(video))
+
+
+def _rendered(score: Score, folder: Path, options: Options, progress: Progress, old_folder: Path) -> Rendering:
+    """The sound, with a word when it comes from another bank than the old film's."""
+    from composer.render import render
+
+    rendering = render(score, folder, options, progress)
+    return replace(rendering, warnings=(*rendering.warnings, *bank_warnings(options, read_manifest(old_folder), rendering)))
+
+
+def _note(folder: Path, outcome: Outcome, video: Path, options: Options, command: Sequence[str]) -> None:
+    """The manifest."""
+    write_manifest(
+        folder,
+        options,
+        seed=outcome.plan.seed,
+        command=command,
+        inputs=[video],
+        rendering=outcome.rendering,
+        timings_s=outcome.timings_s,
+        warnings=(*outcome.film.warnings, *outcome.rendering.warnings),
+        film=outcome.film,
+    )
 
 
 def rewritten(old: Score, plan: Plan, reuse: Reuse, options: Options, progress: Progress = silent) -> tuple[Score, Reuse]:
@@ -126,19 +157,3 @@ def rewritten(old: Score, plan: Plan, reuse: Reuse, options: Options, progress: 
     if plan.ending == "fade" and any(change.fate != "kept" for change in reuse.bars):
         score = perform(score, plan, 0.0)  # the fade is now elsewhere: controllers anew, not a note moves
     return score, reuse
-
-
-def picture_of(folder: Path, film: Film) -> Path:
-    """The picture that was scored into a folder: the scored film itself, else the source if it is still the same file.
-
-    Raises VideoError when neither is there.
-    """
-    stem = Path(film.path).stem
-    scored = sorted(folder.glob("*.scored.*"), key=lambda path: (path.name.split(".scored.")[0] != stem, path.name))
-    if scored:
-        return scored[0]
-    source = Path(film.path)
-    if source.is_file() and sha256_of(source) in read_manifest(folder).get("inputs", {}).values():
-        return source
-    hint = "Run `deliver` with the film that was scored, then try again."
-    raise VideoError(f"{folder} holds no scored film, and {film.path} is not the file that was scored", hint)

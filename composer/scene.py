@@ -6,6 +6,7 @@ import functools
 import random
 from dataclasses import dataclass
 
+from composer.cues import HIT_FRAMES, NEAR_FRAMES
 from composer.plan import DYNAMICS, Plan, PlanBar, Section
 from composer.theory.chords import Chord, bar_chords
 from composer.theory.keys import Key, parse_key
@@ -16,9 +17,9 @@ DYNAMIC_VELOCITY = dict(zip(DYNAMICS, (33, 44, 56, 69, 83, 96), strict=True))
 #: velocity of a role beside a plain note: the tune leads, the pad recedes
 ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony": -10, "pad": -14, "percussion": -6}
 #: music marks a hit only when its beat is this close to the picture …
-REACH_FRAMES = 2.0
+REACH_FRAMES = NEAR_FRAMES
 #: … and with all its weight only when it is this close
-MARK_FRAMES = 0.5
+MARK_FRAMES = HIT_FRAMES
 #: bars in a phrase
 PHRASE_BARS = 4
 

@@ -24,6 +24,8 @@ from composer.tempo import TempoMap
 
 #: how much before its beat a performed note may begin, seconds
 EARLY_S = 0.025
+#: how late a player may let go of the last note of a cue, seconds
+_LATE_S = 0.05
 #: a ringing end lets go this long before the film's, seconds (as in composer.assembly)
 RELEASE_S = 0.9
 #: what a controller is at before anybody states it: expression full, everything else off
@@ -41,6 +43,22 @@ class _Stretch:
     piece: Piece
 
 
+@dataclass(frozen=True)
+class _CueEnd:
+    """Where a cue begins and ends, beats of the new score."""
+
+    #: the first beat a player may be early for
+    first_beat: float
+    #: a ringing end lets go here
+    release_beat: float
+    #: nothing sounds after this
+    end_beat: float
+    #: how far an ending that is carried over whole may sound on: as much as players are late
+    slack_beats: float
+    #: whether its last bar is not the old one
+    is_new: bool
+
+
 def carried_over(old: Score, fresh: Score | None, plan: Plan, reuse: Reuse) -> Score:
     """The score of `plan`: what `reuse` keeps of `old`, and all else from `fresh` (a performed score of that plan).
 
@@ -51,8 +69,8 @@ def carried_over(old: Score, fresh: Score | None, plan: Plan, reuse: Reuse) -> S
     if fresh is not None:
         stretches += [_Stretch(fresh, piece) for piece in new_music(plan, reuse)]
     stretches.sort(key=lambda stretch: stretch.piece.new_beat)
-    is_new_end = not reuse.pieces or reuse.bars[-1].fate not in ("kept", "moved")
-    tracks = (_track(track, stretches, plan, close=is_new_end) for track in frame.tracks)
+    ends = _cue_ends(plan, reuse)
+    tracks = (_track(track, stretches, plan, ends) for track in frame.tracks)
     return replace(frame, tracks=tuple(tracks))
 
 
@@ -76,7 +94,7 @@ def needs_new_music(plan: Plan, reuse: Reuse) -> bool:
     )
 
 
-def _track(frame: Track, stretches: Sequence[_Stretch], plan: Plan, *, close: bool) -> Track:
+def _track(frame: Track, stretches: Sequence[_Stretch], plan: Plan, ends: Sequence[_CueEnd]) -> Track:
     """One part, stretch by stretch."""
     notes: list[Note] = []
     controls: list[Control] = []
@@ -87,9 +105,7 @@ def _track(frame: Track, stretches: Sequence[_Stretch], plan: Plan, *, close: bo
         begun = _notes(source, stretch.piece, end_beat, stretch.source.tempo)
         notes = [*_let_go(notes, begun), *begun]
         controls += _controls(source, stretch.piece, end_beat, known)
-    notes = _on_hits(notes, plan)
-    if close:
-        notes = _closed(notes, plan)
+    notes = _closed(_on_hits(notes, plan), ends)
     return replace(
         frame,
         notes=tuple(sorted(notes, key=lambda n: (n.start_beat, n.pitch))),
@@ -178,14 +194,32 @@ def silent_bars(score: Score, plan: Plan, reuse: Reuse) -> list[int]:
     return sorted(parts & silent)
 
 
-def _closed(notes: Sequence[Note], plan: Plan) -> list[Note]:
-    """Nothing sounds past a new end of film; a ringing end lets go a little earlier."""
+def _cue_ends(plan: Plan, reuse: Reuse) -> list[_CueEnd]:
+    """The ends of all cues, in order of time."""
     tempo = plan.tempo
-    end_beat = min(tempo.total_beats, tempo.s_to_beat(plan.duration_s))
-    release = min(end_beat, tempo.s_to_beat(max(0.0, plan.duration_s - (RELEASE_S if plan.ending == "ring" else 0.0))))
+    ends = []
+    for cue in plan.cues:
+        own = [section for section in plan.sections if section.cue == cue.id]
+        if not own:
+            continue
+        end_s = min(cue.end_s, plan.duration_s)
+        first_beat = tempo.beat_of(own[0].first_bar)
+        end_beat = min(tempo.total_beats, tempo.s_to_beat(end_s))
+        release_beat = min(end_beat, tempo.s_to_beat(max(0.0, end_s - (RELEASE_S if plan.ending == "ring" else 0.0))))
+        slack_beats = tempo.s_to_beat(end_s) - tempo.s_to_beat(end_s - _LATE_S)
+        is_new = reuse.bars[own[-1].last_bar - 1].fate not in ("kept", "moved")
+        ends.append(_CueEnd(first_beat - _early_beats(tempo, first_beat), release_beat, end_beat, slack_beats, is_new))
+    return sorted(ends, key=lambda end: end.first_beat)
+
+
+def _closed(notes: Sequence[Note], ends: Sequence[_CueEnd]) -> list[Note]:
+    """Nothing sounds past its cue; where a cue ends anew, a ringing end lets go a little earlier. An old ending stays as it was."""
     kept = []
     for note in notes:
-        until = release if note.start_beat < release - 0.25 else end_beat
-        if note.start_beat < end_beat - _SHORTEST_BEATS:
+        end = next((end for end in reversed(ends) if end.first_beat <= note.start_beat), None)
+        if end is None or (not end.is_new and note.end_beat <= end.end_beat + end.slack_beats):
+            kept.append(note)
+        elif note.start_beat < end.end_beat - _SHORTEST_BEATS:
+            until = end.release_beat if note.start_beat < end.release_beat - 0.25 else end.end_beat
             kept.append(replace(note, duration_beats=min(note.duration_beats, round(until - note.start_beat, _SEAM_DIGITS))))
     return kept

@@ -14,15 +14,14 @@ from composer.edit import Edit, Kept, Piece, Reuse
 from composer.errors import VideoError
 from composer.evaluation.sync import heard_hits
 from composer.generators import generator
-from composer.manifest import sha256_of
 from composer.options import Options
 from composer.plan import Hit, Plan, load_plan
 from composer.planner import plan as arrange, spot
 from composer.planner.reconform import reconform
-from composer.reconform import picture_of, rewritten
+from composer.reconform import compared, rewritten
 from composer.render.perform import perform
 from composer.score import Control, Note, Score
-from composer.score_reuse import carried_over, needs_new_music, new_music, silent_bars
+from composer.score_reuse import EARLY_S, RELEASE_S, carried_over, needs_new_music, new_music, silent_bars
 from composer.serial import load_json
 from tests.conftest import Cli, listing
 from tests.reedits import ADDED, END, HEADLESS, REMOVED, SWAPPED, TRIMMED, Cutting, edit_of, invented, make_eight_shots, recut
@@ -162,19 +161,28 @@ def test_the_list_of_changes_says_it_all(old: tuple[Plan, Score]) -> None:
         assert f"of {len(plan.bars)} bars note for note" in text
 
 
-def test_the_old_picture_is_the_scored_film_or_the_untouched_source(tmp_path: Path) -> None:
-    source = tmp_path / "film.mp4"
-    source.write_bytes(b"a film")
-    folder = tmp_path / "film.score"
-    folder.mkdir()
-    film = replace(invented(), path=str(source))
-    (folder / "manifest.json").write_text(json.dumps({"inputs": {"film.mp4": sha256_of(source)}}))
-    assert picture_of(folder, film) == source
-    source.write_bytes(b"another film")
-    with pytest.raises(VideoError, match=r"holds no scored film.*Run `deliver`"):
-        picture_of(folder, film)
-    (folder / "film.scored.mp4").touch()
-    assert picture_of(folder, film) == folder / "film.scored.mp4"
+def test_inner_cues_do_not_sound_on_after_a_new_end() -> None:
+    """The silence between two cues is gone, and with it the end of the first, whose bars are locked: it lets go where the second begins."""
+    options = Options(instruments=("strings", "piano"), generator="chords", cue_s=((2.0, 12.0), (20.0, 36.0)))
+    film = invented()
+    plan = arrange(film, spot(film, options), options)
+    plan = replace(plan, locked=tuple(section.id for section in plan.sections))
+    long = perform(generator("chords")(plan), plan, options.humanize)
+    ringing = tuple(
+        replace(track, notes=tuple(replace(n, duration_beats=n.duration_beats + 6) for n in track.notes)) for track in long.tracks
+    )
+    cutting: Cutting = ((0, 200), (550, END))
+    made, reuse = reconform(plan, edit_of(cutting), invented(cutting), spot(invented(cutting), Options()))
+    score, _ = rewritten(replace(long, tracks=ringing), made, reuse, options)
+    tempo = made.tempo
+    first, second = made.cues
+    assert first.end_s == second.start_s
+    end_beat, release_beat = tempo.s_to_beat(first.end_s), tempo.s_to_beat(first.end_s - RELEASE_S)
+    before = [note for track in score.tracks for note in track.notes if note.start_beat < release_beat - 0.25]
+    assert before and all(note.end_beat <= release_beat + 1e-3 for note in before)
+    early_beats = EARLY_S * tempo.mean_qpm / 60 * 1.5
+    after = [note for track in score.tracks for note in track.notes if note.start_beat >= end_beat - early_beats]
+    assert after and max(note.end_beat for note in after) <= tempo.s_to_beat(second.end_s) + 0.2
 
 
 def test_kept_stretches_know_both_times() -> None:
@@ -191,6 +199,18 @@ def scored(tmp_path_factory: pytest.TempPathFactory, run_cli: Cli) -> Path:
     done = run_cli("old.mp4", "--generator", "chords", "--instruments", "strings", "--ending", "cut", cwd=place)
     assert done.returncode == 0, done.stderr
     return place
+
+
+def test_a_damaged_scored_film_gives_way_to_the_source(scored: Path) -> None:
+    good = scored / "old.mp4"
+    recut(scored / "cut.mp4", good, TRIMMED)
+    half, empty = scored / "half.mp4", scored / "empty.mp4"
+    recut(half, good, ((0, END // 2),))
+    empty.write_bytes(good.read_bytes()[:700])
+    edit = compared([empty, half, good], scored / "cut.mp4", invented())
+    assert len(edit.kept) == 2 and edit.old_duration_s == pytest.approx(END / 25)
+    with pytest.raises(VideoError, match=r"half.mp4 is damaged: 20.00 s of 40.04 s can be read"):
+        compared([half, empty], scored / "cut.mp4", invented())
 
 
 def test_the_whole_command(scored: Path, run_cli: Cli) -> None:

@@ -110,7 +110,9 @@ def _renew(folder: Path, name: str, text: str) -> None:
 @click.command("spotting")
 @click.option("--clips", type=click.Path(path_type=Path), metavar="DIR", help="The test clips (film/), judged beside the made lists.")
 @click.option("--count", type=click.IntRange(0), default=108, show_default=True, help="Made cut lists, kinds in turn.")
-@click.option("--out", "-o", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for spotting.json and spotting.md.")
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for spotting.json and spotting.md."
+)
 @click.option("--seed", type=parameters.Seed(), default=0, show_default=True, help="Other lists; 5 is the one for tuning.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,7 @@ import click
 from composer.cli import parameters
 from composer.cli.progress import showing
 from composer.errors import OptionError
-from composer.manifest import read_manifest
-from composer.options import Options
-
-#: what the old run was asked holds for the new one, unless it is asked again
-_INHERITED = ("emotion", "clip_model", "generator", "humanize", "loudness", "original", "as_track")
+from composer.inheritance import inherited
 
 
 @click.command()
@@ -35,7 +30,8 @@ def reconform(context: click.Context, /, old_folder: Path, new_video: Path, **as
     """
     if asked["frame"]:
         raise OptionError("--frame cannot be used with reconform", "The old plan decides the mood.")
-    options = inherited(parameters.options_from(asked), old_folder, context)
+    given = {name for name in asked if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+    options = inherited(parameters.options_from(asked), old_folder, given)
     from composer.changes import CHANGES_FILES, headline
     from composer.cli.summary import summary, timings
     from composer.output import default_folder
@@ -50,13 +46,3 @@ def reconform(context: click.Context, /, old_folder: Path, new_video: Path, **as
         click.echo(summary(done.outcome))
         if asked["verbose"]:
             click.echo(timings(done.outcome))
-
-
-def inherited(options: Options, old_folder: Path, context: click.Context) -> Options:
-    """The options, those that were not given on the command line as in the old folder's manifest."""
-    before = read_manifest(old_folder).get("options", {})
-    given = {name for name in _INHERITED if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
-    taken = {name: before[name] for name in _INHERITED if name not in given and before.get(name) is not None}
-    if taken.get("emotion") not in (None, "auto", "embedded", "clip"):
-        del taken["emotion"]  # a file of another film's seconds
-    return replace(options, **taken)

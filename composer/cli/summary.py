@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from composer.evaluation.sync import SyncReport
 from composer.pipeline import Outcome
+
+if TYPE_CHECKING:
+    from composer.evaluation.sync import SyncReport
 
 
 def summary(outcome: Outcome) -> str:
@@ -26,7 +29,7 @@ def summary(outcome: Outcome) -> str:
         "score": str(folder / "score.mid"),
         "plan": f"{folder / 'plan.yaml'}  (edit it, then run again with --plan)",
     }
-    return "\n".join([*_table(rows), *(f"note: {warning}" for warning in (*outcome.film.warnings, *rendering.warnings))])
+    return "\n".join([*_table(rows), *(f"note: {warning}" for warning in (*outcome.film.warnings, *plan.notes, *rendering.warnings))])
 
 
 def _told(sync: SyncReport) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from composer.cli.progress import showing
 from composer.errors import MissingToolError, OptionError
 from composer.film import Film
 from composer.options import Options, Progress
+
+if TYPE_CHECKING:
+    from composer.plan import Plan
 
 #: what a film is called: never the output folder of `score`
 FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -127,7 +130,7 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
     film = stages.read_film(film_or_video) if is_film else None
     if film is not None:
         film = _felt_otherwise(film, options)
-    reasons: list[str] = []
+    plans: list[Plan] = []
 
     def work(folder: Path, progress: Progress) -> Film | None:
         nonlocal film
@@ -136,16 +139,17 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
 
             film = watch(film_or_video, options, progress)
             stages.write_film(film, folder)
-        made = planner.plan(film, planner.spot(film, options), options)
-        stages.write_plan(made, folder)
-        reasons.append(planner.explain(made))
+        plans.append(planner.plan(film, planner.spot(film, options), options))
+        stages.write_plan(plans[0], folder)
         return None if is_film else film
 
     place = film_or_video.parent if is_film else default_folder(film_or_video)
     names = stages.PLAN_FILES if is_film else (*stages.PLAN_FILES, *stages.FILM_FILES)
-    _write(asked, place, names, options, [film_or_video], work)
+    _write(asked, place, names, options, [film_or_video, *([options.hits_file] if options.hits_file else [])], work)
+    for note in plans[0].notes:
+        _say(asked, f"note: {note}")
     if explain:
-        click.echo(reasons[0])
+        click.echo(planner.explain(plans[0]))
 
 
 def _felt_otherwise(film: Film, options: Options) -> Film:

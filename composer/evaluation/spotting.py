@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from composer.cues import HitPoint
+from composer.cues import HIT_FRAMES, HitPoint
 from composer.evaluation.cut_lists import KINDS, made_films
 from composer.film import Film
 from composer.options import Options, Progress
@@ -34,7 +34,7 @@ from composer.serial import write_text
 from composer.tempo import Bar, TempoMap
 
 FILES = ("spotting.json", "spotting.md")
-LONE_S, HIT_FRAMES = 2.0, 0.5
+LONE_S = 2.0
 BAND, MOST_CHANGE = 0.08, 0.03
 _SHIFTS = 50
 #: float noise: what is 3 % to four decimals is not more

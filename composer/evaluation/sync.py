@@ -23,7 +23,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from composer.evaluation.sync_chance import HAIR, HIT_FRAMES, chance_of, distance_s, steady_share
+from composer.cues import HIT_FRAMES, NEAR_FRAMES
+from composer.evaluation.sync_chance import HAIR, chance_of, distance_s, steady_share
 from composer.evaluation.sync_film import FilmMusic, Found, find_music
 from composer.onset_strength import Onsets, onsets_in_file
 from composer.plan import Hit, Plan
@@ -34,7 +35,6 @@ from composer.tempo import TempoMap
 Floats = NDArray[np.float64]
 Verdict = Literal["hit", "near", "missed"]
 
-NEAR_FRAMES = 2.0
 #: a note this near to a beat begins on it, beats
 _SAME_BEAT = 0.05
 #: how far before and after a hit a stem is looked at, seconds: an onset's strength may peak later than it begins
@@ -120,6 +120,8 @@ class SyncReport:
     top_quartile: Measure
     #: in the notes
     notes: Measure
+    #: the hard hits that were chosen before any tempo was fitted (the plan's `wanted_s`), whatever became of them: heard in the mix
+    wanted: HitCount
     #: moments considered before any tempo was fitted
     candidates: int
     #: hits heard among all candidates, 0…1
@@ -156,6 +158,7 @@ def listen(plan: Plan, score: Score, rendering: Rendering, folder: Path, scored:
         heard=heard,
         top_quartile=_measure(plan, [_verdict(_frames_off(t, mix.top_quartile_s, plan.frame_rate)) for t in moments_s], mix.top_quartile_s),
         notes=_measure(plan, written, score.tempo.beat_to_s(beats)),
+        wanted=_counted([_verdict(_frames_off(t, mix.prominent_s, plan.frame_rate)) for t in plan.wanted_s]),
         candidates=candidates,
         coverage=round(heard.all.hits / candidates, 4) if candidates else 1.0,
         onsets_per_s=round(len(mix) / plan.duration_s, 3),

@@ -12,11 +12,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from composer.cues import HIT_FRAMES
 from composer.plan import Plan
 
 Floats = NDArray[np.float64]
 
-HIT_FRAMES = 0.5
 #: a hair of room, frames: 0.02 s at 25 frames a second is half a frame, whatever binary fractions make of it
 HAIR = 1e-6
 #: random shifts behind every chance level, and their seed

@@ -11,7 +11,7 @@ from composer.evaluation.sync import HeardHit, HitCount, Measure, SyncReport, li
 from composer.plan import Plan
 from composer.rendering import Rendering
 from composer.score import Score
-from composer.serial import load_json, save_json, to_plain, write_text
+from composer.serial import save_json, to_plain, write_text
 from composer.stages import read_folder
 
 #: in an output folder
@@ -36,14 +36,6 @@ def measure_sync(plan: Plan, score: Score, rendering: Rendering, folder: Path, s
     report = listen(plan, score, rendering, folder, scored)
     save_json(report, folder / FILE)
     return report
-
-
-def read_sync(folder: Path) -> SyncReport:
-    """The sync.json of an output folder.
-
-    Raises PlanError when it is missing or something else.
-    """
-    return load_json(SyncReport, folder / FILE)
 
 
 def as_text(found: Mapping[str, SyncReport]) -> str:
@@ -95,6 +87,8 @@ def _share_lines(report: SyncReport) -> list[str]:
     rows += [[f"  {kind} hits", *_counts(count), f"{count.share:.0%}", *none[1:]] for kind, count in (("hard", heard.hard), ("soft", heard.soft)) if count.total]  # fmt: skip
     rows.append(["  by the plain quartile", *_counts(report.top_quartile.all), *_worth(report.top_quartile)])
     rows.append(["    hard hits", *_counts(report.top_quartile.hard), f"{report.top_quartile.hard.share:.0%}", *none[1:]])
+    if report.wanted.total:
+        rows.append(["hard hits wanted before the tempo", *_counts(report.wanted), f"{report.wanted.share:.0%}", *none[1:]])
     if report.in_film is not None:
         rows.append(["heard in the film", *_counts(report.in_film), f"{report.in_film.share:.0%}", *none[1:]])
     rows.append(["in the notes", *_counts(notes.all), *_worth(notes)])

@@ -13,11 +13,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from composer.cues import HitPoint
+from composer.cues import HIT_FRAMES, NEAR_FRAMES, HitPoint
 
 Floats = NDArray[np.float64]
 
-HIT_FRAMES, NEAR_FRAMES = 0.5, 2.0
 #: tempi that are tried, qpm apart; and how far apart two answers must be
 STEP_QPM, APART_QPM = 0.02, 0.5
 _NEAR_WORTH = 0.35

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from composer.cues import HitPoint
+from composer.cues import HIT_FRAMES, NEAR_FRAMES, HitPoint
 from composer.plan import Plan
-from composer.planner.constant_tempo import HIT_FRAMES, NEAR_FRAMES, find_tempi
+from composer.planner.constant_tempo import find_tempi
 from composer.theory.moods import MOODS
 from composer.timecode import timecode
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -15,6 +15,8 @@ from composer.film import Film
 #: no section is shorter than this (unless the cue is), seconds
 MIN_SECTION_S = 7.0
 MAX_SECTION_S = 40.0
+#: no section begins this near to a person's hit, unless on it, seconds
+_CLEAR_OF_OWN_S = 2.0
 
 
 def affect_change(film: Film, time_s: float, reach_s: float = 3.0) -> float:
@@ -61,13 +63,21 @@ def section_starts(film: Film, candidates: Iterable[HitPoint], start_s: float, e
     return tuple(reversed(chosen))
 
 
-def _gains(film: Film, candidates: Iterable[HitPoint], start_s: float, end_s: float) -> dict[float, float]:
+def _gains(film: Film, candidates: Sequence[HitPoint], start_s: float, end_s: float) -> dict[float, float]:
     """What a boundary gains, by its time. A long take still has a form: whole seconds may begin a section where the feeling moves."""
-    gains = {c.time_s: 0.4 * c.weight + 1.2 * affect_change(film, c.time_s, 5.0) for c in candidates if c.weight > 0.3}
+    own = [c.time_s for c in candidates if c.is_own and c.weight > 0]
+
+    def is_free(time_s: float) -> bool:
+        """A bar line just beside a person's hit would keep the tempo from reaching it."""
+        return not any(0 < abs(time_s - other) < _CLEAR_OF_OWN_S for other in own)
+
+    gains = {
+        c.time_s: 0.4 * c.weight + 1.2 * affect_change(film, c.time_s, 5.0) for c in candidates if c.weight > 0.3 and is_free(c.time_s)
+    }
     fixed, last = sorted(gains), -math.inf
     for second in range(math.ceil(start_s + MIN_SECTION_S), int(end_s - MIN_SECTION_S) + 1):
         place = bisect.bisect(fixed, second)
         near = [*fixed[max(0, place - 1) : place + 1], last]
-        if all(abs(second - time_s) > 3 for time_s in near):
+        if is_free(second) and all(abs(second - time_s) > 3 for time_s in near):
             gains[float(second)], last = 0.5 * affect_change(film, second, 5.0), second
     return gains

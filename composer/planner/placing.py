@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from composer.cues import HARD_WEIGHT, HitPoint
+from composer.cues import HARD_WEIGHT, HIT_FRAMES, HitPoint
 from composer.film import Film
 from composer.plan import DYNAMICS, Hit, Mark, Part, Section
 from composer.planner.form import affect_change
 from composer.tempo import TempoMap
 
-#: a beat this near to a hit marks it, frames
-REACHED_FRAMES = 0.5
 #: parts of a beat that only a person's own hits may stand on: triplets, sixteenths and their parts
 _FINER = (1 / 3, 1 / 4, 1 / 6, 1 / 8, 1 / 12, 1 / 24, 1 / 48)
-#: a shot this dark, for this long, is a black screen: music stops there
-_BLACK, _BLACK_S = 0.04, 0.8
+#: a shot this dark and this still, for this long, is a black screen: music stops there
+_BLACK, _STILL, _BLACK_S = 0.04, 0.02, 0.8
 #: a turn of feeling this sharp, in a mood that allows it, is stabbed; so far apart, seconds
 _SHOCK, _SHOCKING, _SHOCKS_APART_S = 0.45, ("fearful", "tense", "furious", "mysterious"), 12.0
 #: cymbals are kept apart, seconds, and for heavy hits in loud music
@@ -33,14 +31,16 @@ def place_hits(hits: Sequence[HitPoint], tempo: TempoMap, film: Film) -> tuple[H
     placed: list[Hit] = []
     for hit in hits:
         beat = _beat_of(hit, tempo, film)
-        if beat is None or beat >= tempo.total_beats - 1e-6:
+        if beat is None:
             continue
         bar, in_bar = tempo.address(beat)
-        if placed and (placed[-1].bar, placed[-1].beat) == (bar, in_bar):
-            continue
+        if placed and (placed[-1].bar, placed[-1].beat) == (bar, round(in_bar, 6)):
+            if placed[-1].is_own or not hit.is_own:
+                continue
+            placed.pop()
         weight = hit.weight if abs(in_bar - round(in_bar)) < 1e-6 else min(hit.weight, HARD_WEIGHT - 0.01)
         error_s = round(tempo.beat_to_s(beat) - hit.time_s, 6)
-        placed.append(Hit(hit.time_s, bar, round(in_bar, 6), error_s, weight, "accent", hit.label))
+        placed.append(Hit(hit.time_s, bar, round(in_bar, 6), error_s, weight, "accent", hit.label, hit.is_own))
     return tuple(placed)
 
 
@@ -51,7 +51,7 @@ def _beat_of(hit: HitPoint, tempo: TempoMap, film: Film) -> float | None:
     """
     for step in (1.0, 0.5, *(_FINER if hit.is_own else ())):
         beat = _nearest_grid_beat(tempo, hit.time_s, step)
-        if abs(tempo.beat_to_s(beat) - hit.time_s) <= REACHED_FRAMES * film.frame_s + 1e-6:
+        if abs(tempo.beat_to_s(beat) - hit.time_s) <= HIT_FRAMES * film.frame_s + 1e-6:
             return beat
     return _nearest_grid_beat(tempo, hit.time_s, 1.0) if hit.is_own else None
 
@@ -61,6 +61,8 @@ def _nearest_grid_beat(tempo: TempoMap, time_s: float, step: float) -> float:
     bar = tempo.bar_at_s(time_s)
     start = float(tempo.bar_beats[bar])
     options = [start + step * k for k in range(round(tempo.bars[bar].beats / step) + 1)]
+    if bar == len(tempo.bars) - 1 and len(options) > 1:
+        options.pop()  # after the last bar there is nothing
     return min(options, key=lambda beat: abs(tempo.beat_to_s(beat) - time_s))
 
 
@@ -101,7 +103,13 @@ def _mark(hit: Hit, section: Section, film: Film, players: set[str], before: Seq
 
 def _goes_black(film: Film, time_s: float) -> bool:
     shot = min(film.shots, key=lambda s: abs(s.start_s - time_s))
-    return abs(shot.start_s - time_s) <= film.frame_s and shot.brightness <= _BLACK and shot.length_s >= _BLACK_S
+    return (
+        shot is not film.shots[0]
+        and abs(shot.start_s - time_s) <= film.frame_s
+        and shot.brightness <= _BLACK
+        and shot.motion <= _STILL
+        and shot.length_s >= _BLACK_S
+    )
 
 
 def _rested(before: Sequence[Hit], mark: Mark, time_s: float, apart_s: float) -> bool:

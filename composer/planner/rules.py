@@ -80,6 +80,8 @@ def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
         bars=_plan_bars(film, timed.tempo),
         start_tc=cues.start_tc,
         candidates_s=tuple(c.time_s for c in cues.candidates),
+        wanted_s=tuple(hit.time_s for hit in hits if hit.is_hard),
+        notes=cues.notes,
         reasons=_reasons(film, cues, home, keys, timed, placed, parts, options, beats_per_bar),
     ).check()
 
@@ -288,7 +290,6 @@ def _reasons(
         f"hits: {len(cues.candidates)} candidate moments, {wanted} worth a hit, {len(hits)} taken into the music, {on_time} of them within half a frame",
         f"steady: {_steady_words(timed, wanted)}",
         *([music] if music else []),
-        *cues.notes,
         f"instruments: {', '.join(p.info.name for p in parts)} ({chosen})",
     )
 

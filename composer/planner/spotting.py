@@ -45,9 +45,22 @@ def spot(film: Film, options: Options) -> CueSheet:
         Cue(f"1m{number}", start_s, end_s, tuple(h for h in hits if start_s <= h.time_s < end_s), section_starts(film, candidates, start_s, end_s))
         for number, (start_s, end_s) in enumerate(cue_spans(film, options), 1)
     )  # fmt: skip
-    outside = listed.outside if listed else 0
-    notes = (f"list: {outside} of its moments lie outside the film and were left out",) if outside else ()
-    return CueSheet(cues, candidates, _start_tc(film, options, listed), notes)
+    return CueSheet(cues, candidates, _start_tc(film, options, listed), _notes(hits, cues, listed))
+
+
+def _notes(hits: Sequence[HitPoint], cues: Sequence[Cue], listed: CutList | None) -> tuple[str, ...]:
+    """What became of a person's moments that cannot be marked.
+
+    Raises OptionError for a `--hit` where no music is.
+    """
+    silent = [h for h in hits if h.is_own and not any(cue.start_s <= h.time_s < cue.end_s for cue in cues)]
+    for hit in silent:
+        if hit.kind == "user":
+            raise OptionError(f"--hit {hit.time_s:g} lies where no music is", "Move it, or change --cue and --silence.")
+    notes = [f"{hit.label or 'marker'} at {hit.time_s:.2f} s lies where no music is and is not marked" for hit in silent]
+    if listed and listed.outside:
+        notes.append(f"{listed.outside} moments of the list lie outside the film and were left out")
+    return tuple(notes)
 
 
 def _start_tc(film: Film, options: Options, listed: CutList | None) -> str:

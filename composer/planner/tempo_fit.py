@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from composer.cues import HitPoint
-from composer.planner.tempo_bend import Aim, bend
+from composer.planner.tempo_bend import BAND, Aim, bend
 from composer.planner.tempo_grid import COARSE, FINE, Grid, Path, best_paths, is_soft
 from composer.tempo import MAX_QPM, MIN_QPM, Bar
 
@@ -28,7 +28,7 @@ from composer.tempo import MAX_QPM, MIN_QPM, Bar
 _BASE_STEP = 1.03
 #: price of a base tempo away from what the mood asks, per squared octave and fraction; of any change between sections; and of its size
 _MOOD, _NEW_TEMPO, _TEMPO_LEAP = 18.0, 1.0, 4.0
-_BEAM_N = 24
+_BEAM_N = 48
 #: with a mean tempo asked for, sections may lie this far from it, so that the whole does not
 _MEAN_BASES = (0.95, 0.97, 0.985, 1.0, 1.015, 1.03, 1.05)
 _MEAN_TOLERANCE = 0.015
@@ -154,7 +154,8 @@ def _choices(span: SectionSpan, bases_qpm: Sequence[float], grid: Grid = COARSE)
 
 def _even(span: SectionSpan, qpm: float, beats: int | None = None) -> _Choice:
     """Bars of one tempo near a base between the two bar lines, whatever the hits."""
-    beats = beats or max(1, round(span.length_s * qpm / 60))
+    least, most = math.ceil(span.length_s * MIN_QPM / 60), math.floor(span.length_s * MAX_QPM / 60)
+    beats = max(1, min(max(beats or round(span.length_s * qpm / 60), least), most))
     tempo = beats * 60 / span.length_s
     return _Choice(tempo, None, beats, -4.0 - _mood_price(span, tempo))
 
@@ -197,8 +198,10 @@ def _by_length(span: SectionSpan, qpm: float) -> list[_Choice]:
     target = replace(span, target_qpm=qpm)
     expected = span.length_s * qpm / 60
     # the mean asked for comes first: any whole number of beats near it will do, though no hit is bent for
-    ways = [_even(target, qpm, beats) for beats in {max(1, math.floor(expected)), max(1, math.ceil(expected))}]
-    ways += _choices(target, [qpm * share for share in _MEAN_BASES])
+    ways = [_even(target, qpm, beats) for beats in range(max(1, math.floor(expected) - 1), math.ceil(expected) + 2)]
+    bases = [qpm * share for share in _MEAN_BASES if MIN_QPM * (1 + BAND) < qpm * share < MAX_QPM * (1 - BAND)]
+    if bases and not span.is_rest:
+        ways += _choices(target, bases)
     best: dict[int, _Choice] = {}
     for way in ways:
         if way.beats not in best or way.score > best[way.beats].score:

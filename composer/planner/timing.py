@@ -13,6 +13,7 @@ from composer.cues import HitPoint
 from composer.film import Film
 from composer.options import Options
 from composer.planner.constant_tempo import ConstantTempo, find_tempi
+from composer.planner.spotting import MIN_REST_S
 from composer.planner.tempo_fit import SectionFit, SectionSpan, fit, steady_bar_count
 from composer.tempo import MAX_QPM, MIN_QPM, Bar, TempoMap
 from composer.theory.moods import Mood
@@ -21,8 +22,6 @@ from composer.theory.moods import Mood
 _HARD_FRAMES = 0.3
 #: the same for soft hits, which may be marked by fewer players
 _SOFT_FRAMES = 0.4
-#: rests shorter than this are part of what comes before, seconds
-_SHORTEST_REST_S = 0.05
 
 
 class Stretch(Protocol):
@@ -91,19 +90,21 @@ def _spans(
     now_s = 0.0
     for s in stretches:
         target, limits = target_qpm(s)
-        start_s = s.start_s if s.start_s - now_s >= _SHORTEST_REST_S else now_s
+        start_s = s.start_s if s.start_s - now_s >= MIN_REST_S else now_s
         if start_s > now_s:
             spans.append(_rest(now_s, start_s, spans[-1].target_qpm if spans else target, beats_per_bar))
         end_s = s.end_s
-        if options.tempo_qpm and s is stretches[-1] and film.duration_s - end_s < _SHORTEST_REST_S:
+        if s is stretches[-1] and film.duration_s - end_s < MIN_REST_S:
+            end_s = film.duration_s  # too short for a rest: the music's own bars go on, its notes do not
+        if options.tempo_qpm and s is stretches[-1] and end_s == film.duration_s:
             # whole beats of the tempo asked for: the last may run a little past the picture
-            end_s = math.ceil(s.end_s * options.tempo_qpm / 60 - 1e-6) * 60 / options.tempo_qpm
+            end_s = math.ceil(end_s * options.tempo_qpm / 60 - 1e-6) * 60 / options.tempo_qpm
         inside = tuple(h for h in hits if start_s + 0.05 < h.time_s < end_s - 0.05)
         places.append(len(spans))
         hard_s, soft_s = _HARD_FRAMES * film.frame_s, _SOFT_FRAMES * film.frame_s
         spans.append(SectionSpan(start_s, end_s, target, limits, beats_per_bar, inside, hard_s, soft_s, s.opens))
         now_s = end_s
-    if film.duration_s - now_s >= _SHORTEST_REST_S:
+    if film.duration_s - now_s >= MIN_REST_S:
         spans.append(_rest(now_s, film.duration_s, spans[-1].target_qpm, beats_per_bar))
     return spans, places
 
@@ -129,16 +130,26 @@ def _band(stretches: Sequence[Stretch], options: Options) -> tuple[float, float]
 
 
 def _steady(spans: Sequence[SectionSpan], options: Options, constant: Sequence[ConstantTempo], film: Film) -> list[SectionFit]:
-    """Every bar the same; what was asked for, else the tempo that hits most. Sections begin on the bar line nearest to the picture's turn."""
+    """Every bar at one tempo: what was asked for, else, of the tempi that hit most, the one nearest to what the moods ask.
+
+    A cue begins on the first beat at or after its time; within it sections begin on the bar line nearest to the picture's turn. What is over at
+    the end of a cue or a rest is a shorter bar.
+    """
     lengths = [span.length_s for span in spans]
     mean = round(float(np.average([span.target_qpm for span in spans], weights=lengths)))
     qpm = options.tempo_qpm or (min(constant[:3], key=lambda one: abs(one.qpm - mean)).qpm if constant else mean)
-    beats_per_bar = spans[0].beats_per_bar
-    bar = Bar(beats_per_bar, 4, qpm)
-    total = max(steady_bar_count(film.duration_s, qpm, beats_per_bar), len(spans))
-    edges = [0]
-    for i, span in enumerate(spans[:-1]):
-        room = total - (len(spans) - 1 - i)
-        edges.append(min(room, max(edges[-1] + 1, round(span.end_s / bar.seconds))))
-    edges.append(total)
-    return [SectionFit(qpm, (bar,) * (b - a), {}) for a, b in zip(edges, edges[1:], strict=False)]
+    size, beat_s = spans[0].beats_per_bar, Bar(1, 4, qpm).seconds
+    fits: list[SectionFit] = []
+    now = 0  # beats
+    for i, span in enumerate(spans):
+        ends_cue = i + 1 == len(spans) or span.is_rest or spans[i + 1].is_rest
+        if i + 1 == len(spans):
+            beats = size * max(1, steady_bar_count(film.duration_s - now * beat_s, qpm, size))
+        elif ends_cue:
+            beats = max(0 if span.is_rest else 1, math.ceil(span.end_s / beat_s - 1e-6) - now)
+        else:
+            beats = size * max(1, round((span.end_s / beat_s - now) / size))
+        whole, rest = divmod(beats, size)
+        fits.append(SectionFit(qpm, (Bar(size, 4, qpm),) * whole + ((Bar(rest, 4, qpm),) if rest else ()), {}))
+        now += beats
+    return fits

@@ -65,6 +65,7 @@ def test_where_music_goes(asked: dict[str, tuple[tuple[float, float], ...]], wan
         ({"cue_s": ((70.0, 80.0),)}, "outside the film"),
         ({"silence_s": ((0.0, 60.0),)}, "no room"),
         ({"hit_s": (61.0,)}, "outside the film"),
+        ({"hit_s": (25.0,), "cue_s": ((5.0, 20.0),)}, "where no music is"),
         ({"start_tc": "01:00:00:99"}, "01:00:00:99"),
     ],
 )
@@ -100,6 +101,34 @@ def test_every_cue_has_music_and_an_end() -> None:
         assert inside[-1] > end_s - 6
 
 
+@pytest.mark.parametrize("tempo_qpm", [96.0, None])
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 500), lengths=st.lists(st.floats(2.5, 12), min_size=2, max_size=5))
+def test_steady_cues_begin_on_the_next_beat_and_last_to_their_end(tempo_qpm: float | None, seed: int, lengths: list[float]) -> None:
+    edges = np.round(np.cumsum([1.3, *lengths]), 2).tolist()
+    cues = tuple((a, b) for a, b in zip(edges[::2], edges[1::2], strict=False))
+    film = random_film(seed, float(edges[-1]) + 4.0, 2.5)
+    made = planned(film, Options(seed=seed, cue_s=cues, instruments=("piano",), steady=True, tempo_qpm=tempo_qpm))
+    assert len({bar.qpm for bar in made.bars}) == 1 and (tempo_qpm is None or made.bars[0].qpm == tempo_qpm)
+    beat_s = 60 / made.bars[0].qpm
+    for cue in made.cues:
+        inside = [section for section in made.sections if section.cue == cue.id]
+        assert -1e-3 <= made.tempo.bar_seconds[inside[0].first_bar - 1] - cue.start_s <= beat_s + 1e-3
+        assert made.tempo.bar_seconds[inside[-1].last_bar] >= cue.end_s - 1e-3
+    assert made.tempo.total_s >= film.duration_s - 1e-3
+
+
+@pytest.mark.parametrize("tempo_qpm", [22.0, 34.0, 96.0, 250.0])
+def test_an_asked_tempo_keeps_cues_on_bar_lines(tempo_qpm: float) -> None:
+    options = Options(cue_s=((4.94, 17.34), (18.91, 34.82)), tempo_qpm=tempo_qpm, instruments=("piano",))
+    made = planned(random_film(8, 35.0), options)
+    for cue in made.cues:
+        first = next(section for section in made.sections if section.cue == cue.id)
+        assert made.tempo.bar_seconds[first.first_bar - 1] == pytest.approx(cue.start_s, abs=2e-3)
+    if tempo_qpm > 30:  # a short rest cannot be slower than one beat
+        assert made.tempo.mean_qpm == pytest.approx(tempo_qpm, rel=0.025)
+
+
 # --- lists ------------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +153,28 @@ def test_the_cuts_of_a_list_replace_the_detected_ones(tmp_path: Path) -> None:
     assert [c.time_s for c in sheet.candidates] == [5.0, 12.04, 16.0]
     assert [c.kind for c in sheet.candidates] == ["cut", "dissolve", "cut"]  # the one a frame away lends its kind
     assert sheet.start_tc == "01:00:00:00"
+
+
+def test_what_of_a_list_lies_outside_is_told(tmp_path: Path) -> None:
+    listed = tmp_path / "marks.csv"
+    listed.write_text("time,label\n7,door\n30,dog\n77,beyond\n", encoding="utf-8")
+    made = planned(FILM, Options(hits_file=listed, cue_s=((2.0, 20.0),)))
+    assert [hit.label for hit in made.hits if hit.is_own] == ["door"]
+    assert len(made.notes) == 2 and "dog" in made.notes[0] and "outside" in made.notes[1]
+
+
+@pytest.mark.parametrize("time_s", [0.0, 0.02, 39.96, 39.99])
+def test_a_persons_hit_at_the_very_edge_is_kept(time_s: float) -> None:
+    made = planned(random_film(4, 40.0), Options(hit_s=(time_s,), instruments=("piano",)))
+    mine = next(hit for hit in made.hits if hit.is_own)
+    assert abs(mine.frames_off(made.frame_rate)) <= 0.51
+
+
+def test_no_section_begins_just_beside_a_persons_hit() -> None:
+    film = random_film(11, 90.0)
+    start = spot(film, Options()).cues[0].section_starts_s[1]
+    moved = spot(film, Options(hit_s=(start - 0.6,))).cues[0].section_starts_s
+    assert all(abs(s - (start - 0.6)) < 1e-6 or abs(s - (start - 0.6)) >= 2 for s in moved)
 
 
 def test_the_start_timecode_reaches_the_plan() -> None:
@@ -160,7 +211,7 @@ def test_a_persons_hits_are_always_on_time(seed: int, times_s: list[float]) -> N
 
 def test_marks_follow_picture_and_players() -> None:
     film = film_of([8.0, 16.0, 24.0, 32.0], 40.0, [0.1] * 40, [0.9] * 40)
-    dark = replace(film.shots[3], brightness=0.01)
+    dark = replace(film.shots[3], brightness=0.01, motion=0.0)
     film = replace(film, shots=(*film.shots[:3], dark, film.shots[4]))
     options = Options(instruments=("strings",), mood="heroic")
     made = planned(film, options)

@@ -1,11 +1,11 @@
 """Filling a gap between surviving bars with bars again, so gently that hits hold and hardly a note is lost.
 
 Bars beside the gap may be re-fitted with it: they keep metre and notes, only their tempo gives way. For every choice of how many
-(up to four on either side), how many beats lie between them and in which bars, tempi are the weighted least squares of
-`composer.planner.tempo_fit`, step 2: near the tempo each bar had, smooth into the bars that stay, every hit within a fraction of a
-frame of its beat, the length of the whole exact. The cheapest choice is taken: missed hits cost most, then tempi more than 8 % away from
-their section's and lurches, then lost notes, then odd metres, then the number of re-fitted bars. Long stretches of new film are also fitted
-by `composer.planner.tempo_fit` itself, which finds the best beats for many new hits.
+(up to four on either side), how many beats lie between them and in which bars, tempi come from weighted least squares
+(`composer.planner.reconform.bar_timing`): near the tempo each bar had, smooth into the bars that stay, every hit within a fraction of a
+frame of its beat, the length of the whole exact. The cheapest choice is taken: missed hits cost most (a person's own above all), then tempi
+more than 8 % away from their section's and lurches, then lost notes, then odd metres, then the number of re-fitted bars. Long stretches of
+new film are also fitted by `composer.planner.tempo_fit`, which finds the best beats for many new hits.
 
 Conventions
 -----------
@@ -17,16 +17,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from composer.cues import HitPoint
 from composer.plan import Plan
 from composer.planner import tempo_fit
-from composer.planner.bar_timing import Floats, as_bars, nearest_beat, seconds_at, smoothest, written_as
-from composer.planner.patching import Broken, between
-from composer.planner.survival import Gap, Run, Source
+from composer.planner.reconform.bar_timing import Floats, as_bars, nearest_beat, seconds_at, smoothest, written_as
+from composer.planner.reconform.filling import Filling, Frame, Moment
+from composer.planner.reconform.patching import between, broken_bars
+from composer.planner.reconform.survival import Gap, Run, Source, section_of
 from composer.tempo import Bar
 
 #: re-fitted bars on either side of a gap
@@ -41,37 +41,10 @@ _LOOSEST = 0.6
 _LONG_BARS = 2.5
 # what a filling costs
 _LOST_BEAT, _MISSED_HARD, _MISSED_SOFT, _OUT_OF_BAND, _ODD, _TINY, _REFITTED, _BEND, _LURCH = 0.5, 6.0, 3.0, 40.0, 0.5, 3.0, 0.1, 0.05, 10.0
+#: how many others a person's own hit is worth
+_OWN_WORTH = 4.0
 #: a change of tempo from bar to bar smaller than this is not felt much (relative)
 _LURCH_FREE = 0.06
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A hit that a filling should meet."""
-
-    #: when, seconds of the new film
-    time_s: float
-    #: how much it matters, 0…1
-    weight: float
-    #: whether it must fall on a downbeat or beat
-    is_hard: bool
-    #: its place in the old plan: bar index and beats into the bar; None for a new one
-    place: tuple[int, float] | None = None
-
-
-@dataclass(frozen=True)
-class Filling:
-    """Bars for a gap."""
-
-    #: how many bars of the run before it, and of the run after it, are re-fitted
-    left: int
-    right: int
-    #: the bars, the re-fitted ones included
-    bars: tuple[Bar, ...]
-    #: where each has its notes from
-    sources: tuple[Source, ...]
-    #: what it costs (comparable between fillings of one gap)
-    cost: float
 
 
 class Filler:
@@ -80,7 +53,7 @@ class Filler:
     def __init__(self, old: Plan, bases_qpm: Sequence[float], moments: Sequence[Moment], locked: frozenset[int]) -> None:
         """`bases_qpm` is the usual tempo around every old bar, `locked` the old bars whose tempo should stay."""
         self._old, self._bases, self._moments, self._locked = old, bases_qpm, moments, locked
-        self._bars, self._edges = old.tempo.bars, old.tempo.bar_seconds
+        self._bars = old.tempo.bars
         self._tolerance_s = 0.45 / float(old.frame_rate)
 
     def fill(self, gap: Gap, left_free: int, right_free: int) -> Filling:
@@ -95,7 +68,7 @@ class Filler:
 
     def _fillings(self, gap: Gap, m: int, n: int, loose: float) -> Iterator[Filling]:
         """Every filling with `m` bars before and `n` bars after it re-fitted."""
-        frame = _Frame.of(gap, m, n, self._bars, self._edges)
+        frame = Frame.of(gap, m, n, self._bars)
         if frame.length_s <= self._tolerance_s:
             return
         base = self._base(gap)
@@ -115,22 +88,26 @@ class Filler:
         if self._is_long(gap):
             yield from self._fitted(gap, frame, base, normal)
 
-    def _layouts(self, gap: Gap, frame: _Frame, middle: float, normal: float) -> Iterator[list[float]]:
+    def _layouts(self, gap: Gap, frame: Frame, middle: float, normal: float) -> Iterator[list[float]]:
         """Ways to write so many beats between the re-fitted bars; less than two may lengthen the bar before or after, whose music just goes on."""
         left, right = ([self._bars[i].beats for i in part] for part in (frame.left, frame.right))
         for sizes in written_as(middle, normal):
             yield [*left, *sizes, *right]
-        before, after = self._broken(gap)
+        before, after = broken_bars(gap, self._old.tempo)
         if 0 < middle < 2:
-            if left and before:
+            if left and before and self._goes_on(frame.left[-1], before.bar):
                 yield [*left[:-1], left[-1] + middle, *right]
-            if right and after:
+            if right and after and self._goes_on(frame.right[0], after.bar):
                 yield [*left, middle + right[0], *right[1:]]
 
-    def _fitted(self, gap: Gap, frame: _Frame, base: float, normal: float) -> Iterator[Filling]:
+    def _goes_on(self, bar: int, other: int) -> bool:
+        """Whether music goes on from one old bar to another: a last chord is not drawn into the silence after it."""
+        return (section_of(bar, self._old) is None) == (section_of(other, self._old) is None)
+
+    def _fitted(self, gap: Gap, frame: Frame, base: float, normal: float) -> Iterator[Filling]:
         """What tempo_fit makes of it."""
         inside = [m for m in self._moments if frame.start_s + 0.05 < m.time_s < frame.end_s - 0.05]
-        hits = tuple(HitPoint(m.time_s, m.weight, "cut") for m in inside)
+        hits = tuple(HitPoint(m.time_s, m.weight, "user" if m.is_own else "cut") for m in inside)
         beats = max(2, round(normal))
         span = tempo_fit.SectionSpan(frame.start_s, frame.end_s, base, (base, base), beats, hits, self._tolerance_s)
         bars = tempo_fit.fit([span])[0].bars
@@ -139,8 +116,8 @@ class Filler:
         if len(bars) >= len(before) + len(after) and sizes[: len(before)] == before and sizes[len(sizes) - len(after) :] == after:
             yield self._filling(gap, frame, bars)
 
-    def _judged(self, gap: Gap, frame: _Frame, sizes: list[float], base: float) -> Iterator[Filling]:
-        """The tempi of one choice of bars: with all hits, with the hard ones, with none bent for."""
+    def _judged(self, gap: Gap, frame: Frame, sizes: list[float], base: float) -> Iterator[Filling]:
+        """The tempi of one choice of bars: with all hits, with the hard ones, with none bent for, with a person's own alone."""
         old = [*frame.left, *([None] * (len(sizes) - len(frame.left) - len(frame.right))), *frame.right]
         usual = np.array([60 / (self._bars[i].qpm if i is not None else base) for i in old])
         beside = [60 / self._bars[i].qpm if i is not None else None for i in (frame.before, frame.after)]
@@ -154,33 +131,46 @@ class Filler:
                     choices.append(smoothest(sizes, frame.length_s, usual, beside, [*known, *more], self._tolerance_s))
         if known:
             choices.append(smoothest(sizes, frame.length_s, usual, beside, [], self._tolerance_s))
+        own = self._own(frame, sizes, plain) if plain is not None else []
+        if own:
+            choices.append(smoothest(sizes, frame.length_s, usual, beside, own, self._tolerance_s))
         for s_per_beat in choices:
             bars = as_bars(sizes, s_per_beat) if s_per_beat is not None else None
             if bars is not None:
                 yield self._filling(gap, frame, bars)
 
-    def _known(self, frame: _Frame, sizes: list[float]) -> list[tuple[float, float]]:
+    def _known(self, frame: Frame, sizes: list[float], *, own_only: bool = False) -> list[tuple[float, float]]:
         """(beat, seconds into the filling) of hits that stand in re-fitted bars."""
         left, right = ([self._bars[i].beats for i in part] for part in (frame.left, frame.right))
         places = dict(zip(frame.left, itertools.accumulate([0.0, *left]), strict=False))
         places |= dict(zip(frame.right, itertools.accumulate([sum(sizes) - sum(right), *right]), strict=False))
         inside = (m for m in self._moments if frame.start_s - 0.05 < m.time_s < frame.end_s + 0.05)
-        return [(places[m.place[0]] + m.place[1], m.time_s - frame.start_s) for m in inside if m.place is not None and m.place[0] in places]
+        return [
+            (places[m.place[0]] + m.place[1], m.time_s - frame.start_s)
+            for m in inside
+            if m.place is not None and m.place[0] in places and (m.is_own or not own_only)
+        ]
 
-    def _nearest(self, frame: _Frame, sizes: list[float], s_per_beat: Floats, hard_only: bool) -> list[tuple[float, float]]:
+    def _own(self, frame: Frame, sizes: list[float], s_per_beat: Floats) -> list[tuple[float, float]]:
+        """The same of a person's own hits, wherever they stand."""
+        return [*self._known(frame, sizes, own_only=True), *self._nearest(frame, sizes, s_per_beat, hard_only=True, own_only=True)]
+
+    def _nearest(
+        self, frame: Frame, sizes: list[float], s_per_beat: Floats, hard_only: bool, *, own_only: bool = False
+    ) -> list[tuple[float, float]]:
         """The same of all others, on the nearest beat (hard) or half-beat."""
         bars = {*frame.left, *frame.right}
         found = []
         for m in self._moments:
             inside = frame.start_s + self._tolerance_s < m.time_s < frame.end_s - self._tolerance_s
-            if inside and not (m.place is not None and m.place[0] in bars) and (m.is_hard or not hard_only):
+            if inside and not (m.place is not None and m.place[0] in bars) and (m.is_hard or not hard_only) and (m.is_own or not own_only):
                 into_s = m.time_s - frame.start_s
                 found.append((nearest_beat(sizes, s_per_beat, into_s, 1.0 if m.is_hard else 0.5), into_s))
         return found
 
-    def _filling(self, gap: Gap, frame: _Frame, bars: Sequence[Bar]) -> Filling:
+    def _filling(self, gap: Gap, frame: Frame, bars: Sequence[Bar]) -> Filling:
         sizes, count = [bar.beats for bar in bars], len(bars) - len(frame.right)
-        before, after = self._broken(gap)
+        before, after = broken_bars(gap, self._old.tempo)
         # a bar that is longer than it was takes a little of the music beside it along
         heads = [Source(i, ((0.0, 0.0, beats),)) for i, beats in zip(frame.left, sizes, strict=False)]
         tails = [Source(i, ((self._bars[i].beats - beats, 0.0, beats),)) for i, beats in zip(frame.right, sizes[count:], strict=True)]
@@ -193,19 +183,20 @@ class Filler:
         cost += self._missed(frame, bars) + self._roughness(gap, frame, bars, sources)
         return Filling(len(frame.left), len(frame.right), tuple(bars), sources, cost)
 
-    def _missed(self, frame: _Frame, bars: Sequence[Bar]) -> float:
+    def _missed(self, frame: Frame, bars: Sequence[Bar]) -> float:
         """What the hits cost that no beat meets within half a frame."""
         sizes, s_per_beat = [bar.beats for bar in bars], np.array([bar.us_per_beat / 1e6 for bar in bars])
         cost = 0.0
+        known = {into_s: beat for beat, into_s in self._known(frame, sizes)}  # these may stand between the beats: a person put them there
         for m in self._moments:
             if frame.start_s - self._tolerance_s < m.time_s < frame.end_s + self._tolerance_s:
                 into_s = m.time_s - frame.start_s
-                beat = nearest_beat(sizes, s_per_beat, into_s, 1.0 if m.is_hard else 0.5)
-                if abs(seconds_at(sizes, s_per_beat, beat) - into_s) > self._tolerance_s / 0.9:
-                    cost += m.weight * (_MISSED_HARD if m.is_hard else _MISSED_SOFT)
+                beats = [nearest_beat(sizes, s_per_beat, into_s, 1.0 if m.is_hard else 0.5), *([known[into_s]] if into_s in known else [])]
+                if min(abs(seconds_at(sizes, s_per_beat, beat) - into_s) for beat in beats) > self._tolerance_s / 0.9:
+                    cost += m.weight * (_MISSED_HARD if m.is_hard else _MISSED_SOFT) * (_OWN_WORTH if m.is_own else 1.0)
         return cost
 
-    def _roughness(self, gap: Gap, frame: _Frame, bars: Sequence[Bar], sources: Sequence[Source]) -> float:
+    def _roughness(self, gap: Gap, frame: Frame, bars: Sequence[Bar], sources: Sequence[Source]) -> float:
         """What tempi and metres cost."""
         cost, normal, base = 0.0, self._normal_beats(gap), self._base(gap)
         for bar, source in zip(bars, sources, strict=True):
@@ -217,7 +208,7 @@ class Filler:
                 cost += _MISSED_HARD
         return cost + self._lurches(frame, bars, sources)
 
-    def _lurches(self, frame: _Frame, bars: Sequence[Bar], sources: Sequence[Source]) -> float:
+    def _lurches(self, frame: Frame, bars: Sequence[Bar], sources: Sequence[Source]) -> float:
         """What sudden changes of tempo cost, as far as they are larger than they were between the same two bars."""
         line = [(bar.qpm, source.old_bar) for bar, source in zip(bars, sources, strict=True)]
         ends = [[(self._bars[i].qpm, i)] if i is not None else [] for i in (frame.before, frame.after)]
@@ -230,20 +221,6 @@ class Filler:
     def _is_long(self, gap: Gap) -> bool:
         return gap.end_s - gap.start_s > _LONG_BARS * self._normal_beats(gap) * 60 / self._base(gap)
 
-    def _broken(self, gap: Gap) -> tuple[Broken | None, Broken | None]:
-        """The bars after the run before, and before the run after, that lost a part of their picture."""
-        before = after = None
-        if gap.left and gap.left.end < len(self._bars):
-            before = self._part(gap.left.end, gap.left.stretch.old_end_s - self._edges[gap.left.end])
-        if gap.right and gap.right.first > 0:
-            after = self._part(gap.right.first - 1, self._edges[gap.right.first] - gap.right.stretch.old_start_s)
-        return before, after
-
-    def _part(self, bar: int, left_s: float) -> Broken | None:
-        beats = self._bars[bar].beats
-        left = min(beats, round(2 * left_s / (self._bars[bar].us_per_beat / 1e6)) / 2)
-        return Broken(bar, beats, left) if left > 0 else None
-
     def _base(self, gap: Gap) -> float:
         """Tempo that the gap's own bars should have: of the run beside it that is nearer in picture."""
         beside = [self._bases[i] for i in _neighbours(gap)]
@@ -253,34 +230,6 @@ class Filler:
         """Beats of a usual bar around the gap."""
         near = [self._bars[i].beats for run in (gap.left, gap.right) if run for i in range(run.first, run.end)]
         return max(set(near), key=lambda beats: (near.count(beats), beats)) if near else self._bars[0].beats
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """What a filling has to fit into."""
-
-    #: re-fitted bars before and after the gap, indices in the old plan
-    left: tuple[int, ...]
-    right: tuple[int, ...]
-    #: the bars that stay beside it; None at the ends of the film
-    before: int | None
-    after: int | None
-    #: seconds of the new film
-    start_s: float
-    end_s: float
-
-    @property
-    def length_s(self) -> float:
-        return self.end_s - self.start_s
-
-    @staticmethod
-    def of(gap: Gap, m: int, n: int, bars: Sequence[Bar], edges: Floats) -> _Frame:
-        left = tuple(range(gap.left.end - m, gap.left.end)) if gap.left else ()
-        right = tuple(range(gap.right.first, gap.right.first + n)) if gap.right else ()
-        before = gap.left.end - m - 1 if gap.left and gap.left.end - m > gap.left.first else None
-        after = gap.right.first + n if gap.right and gap.right.first + n < gap.right.end else None
-        start_s = gap.start_s - sum(bars[i].seconds for i in left)
-        return _Frame(left, right, before, after, start_s, gap.end_s + sum(bars[i].seconds for i in right))
 
 
 def _neighbours(gap: Gap) -> list[int]:

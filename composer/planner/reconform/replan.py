@@ -1,10 +1,10 @@
 """A plan for a re-edited picture: what survived stays, what must change is fitted anew, and every change is told.
 
-1. Bars whose whole picture survived move with it (`composer.planner.survival`); the gaps between them are filled as gently as can
-   be (`composer.planner.refit`).
+1. Bars whose whole picture survived move with it (`survival`); the gaps between them are filled as gently as can be (`refit`). Where the old
+   run asked for a steady tempo, all bars keep it (`steady`).
 2. Every bar belongs to the section it came from; a new stretch of film of some length becomes a section of its own, planned like its
-   neighbour (`composer.planner.resection`).
-3. Hits keep bar and beat where these survived (`composer.planner.rehits`).
+   neighbour (`resection`). Rests stay rests, and new film inside a rest is one.
+3. Hits keep bar and beat where these survived (`rehits`); new ones come where the film is new to the music (`fresh`).
 
 Conventions
 -----------
@@ -13,25 +13,27 @@ Bar indices count from 0, bar numbers (`PlanBar.bar`) from 1. Times of the old p
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean, median
 
-from composer.cues import CueSheet
+from composer.cues import CueSheet, HitPoint
 from composer.edit import BarChange, BarFate, Edit, Piece, Reuse
 from composer.errors import PlanError
-from composer.film import Film
+from composer.film import Film, Span
 from composer.plan import Plan, PlanBar, PlanCue, Section
-from composer.planner.refit import Filler, Filling, Moment
-from composer.planner.rehits import moments, rehit, remarked
-from composer.planner.resection import resection, with_chords
-from composer.planner.survival import Gap, NewBar, Run, Source, gaps_between, surviving_runs
+from composer.planner.reconform.filling import Filling, Moment
+from composer.planner.reconform.fresh import fresh_spans, is_fresh, new_points
+from composer.planner.reconform.refit import Filler
+from composer.planner.reconform.rehits import moments, new_time, rehit, remarked
+from composer.planner.reconform.resection import ended, resection, sections_in, with_chords
+from composer.planner.reconform.steady import steady_bars
+from composer.planner.reconform.survival import Gap, NewBar, Run, Source, gaps_between, section_of, surviving_runs
 from composer.tempo import Bar, TempoMap
 from composer.theory.moods import tension_of
 
-#: a new stretch of film at least this long, and with this many bars of new music, is a section of its own
-OWN_SECTION_S, OWN_SECTION_BARS = 6.0, 3
 #: a gap shorter than this is rounding, seconds
 _ROUNDING_S = 1e-3
 #: a cue may begin this near to its bar line, seconds
@@ -40,20 +42,27 @@ _BESIDE_S = 0.05
 _REASON = "re-edit: "
 
 
-def reconform(old: Plan, edit: Edit, film: Film, cues: CueSheet) -> tuple[Plan, Reuse]:
-    """The plan of the new film, and what of the old music it keeps.
+def reconform(old: Plan, edit: Edit, film: Film, cues: CueSheet, *, steady: bool = False) -> tuple[Plan, Reuse]:
+    """The plan of the new film, and what of the old music it keeps; with `steady` an old plan of one tempo keeps it.
 
-    `film` and `cues` are of the new picture. Raises PlanError when not a single bar survives.
+    `film` and `cues` are of the new picture. Raises PlanError when not a single bar of music survives.
     """
     runs = surviving_runs(old, edit)
-    if not runs:
+    if not any(section_of(i, old) for run in runs for i in range(run.first, run.end)):
         raise PlanError("no bar of the old music fits the new film", "Too little of each shot is left: score the new film with `score`.")
-    bars = _ended(_new_bars(old, edit, runs, moments(old, edit, film, cues, runs)), old)
+    gaps, spans = gaps_between(runs, old, edit), fresh_spans(old, edit, runs)
+    points = _points(old, edit, film, cues, spans, runs, gaps)
+    if steady and len({bar.qpm for bar in old.bars}) == 1:
+        bars = steady_bars(old, runs, gaps, film.duration_s)
+    else:
+        bars = _new_bars(old, gaps, moments(old, edit, film, points, runs))
+    bars = ended(bars, old)
     tempo = TempoMap(tuple(new.bar for new in bars))
     sections, locked = resection(bars, old, tempo)
-    hits, changes = rehit(old, edit, film, cues, bars, runs)
+    hits, changes = rehit(old, edit, film, points, bars, runs)
     sections = with_chords(sections, bars, old, hits)
     reuse = Reuse(_pieces(bars, old, tempo), _fates(bars, old, tempo), changes)
+    candidates_s, wanted_s = _candidates(old, edit, film, cues, spans)
     plan = replace(
         old,
         duration_s=film.duration_s,
@@ -62,23 +71,32 @@ def reconform(old: Plan, edit: Edit, film: Film, cues: CueSheet) -> tuple[Plan, 
         sections=sections,
         hits=remarked(hits, sections),
         bars=tuple(_plan_bar(i, new, old, tempo, film) for i, new in enumerate(bars)),
-        candidates_s=_candidates(old, edit, film, cues),
         locked=locked,
         reasons=(*(line for line in old.reasons if not line.startswith(_REASON)), _reason(reuse)),
+        candidates_s=candidates_s,
+        wanted_s=wanted_s,
     )
     return plan.check(), reuse
+
+
+def _points(
+    old: Plan, edit: Edit, film: Film, cues: CueSheet, spans: Sequence[Span], runs: Sequence[Run], gaps: Sequence[Gap]
+) -> list[HitPoint]:
+    """The new hits of the new film."""
+    carried = (new_time(hit, edit, runs, 0.5 * film.frame_s) for hit in old.hits)
+    chosen = [hit for cue in cues.cues for hit in cue.hits]
+    return new_points(film, chosen, spans, [time_s for time_s in carried if time_s is not None], runs, gaps, old)
 
 
 # --- bars -------------------------------------------------------------------------------------------------------------
 
 
-def _new_bars(old: Plan, edit: Edit, runs: Sequence[Run], wanted: Sequence[Moment]) -> list[NewBar]:
+def _new_bars(old: Plan, gaps: Sequence[Gap], wanted: Sequence[Moment]) -> list[NewBar]:
     """Runs and fillings in the order of the new film."""
     locked = frozenset(i for s in old.sections if s.id in old.locked for i in range(s.first_bar - 1, s.last_bar))
     filler = Filler(old, _bases(old), wanted, locked)
     bars: list[NewBar] = []
     skip = 0  # how many bars of the run before were re-fitted from its left side
-    gaps = gaps_between(list(runs), old, edit)
     for number, gap in enumerate(gaps):
         filling = Filling(0, 0, (), (), 0.0)
         if _is_open(gap):
@@ -109,47 +127,25 @@ def _bases(old: Plan) -> list[float]:
 
 def _kept_bar(index: int, run: Run, old: Plan) -> NewBar:
     bar = old.bars[index].as_bar()
-    return NewBar(bar, Source(index, ((0.0, 0.0, bar.beats),)), run, _section_of(index, old))
+    return NewBar(bar, Source(index, ((0.0, 0.0, bar.beats),)), run, section_of(index, old))
 
 
 def _filled(filling: Filling, gap: Gap, old: Plan, number: int) -> list[NewBar]:
-    """The bars of a filling, each in the section of its notes; those of new music in their neighbour's or, when they are many, in their own."""
-    before = _section_of(gap.left.end - 1, old) if gap.left else None
-    after = _section_of(gap.right.first, old) if gap.right else None
-    fresh = [bar for bar, source in zip(filling.bars, filling.sources, strict=True) if not source.pieces]
-    is_own = len(fresh) >= OWN_SECTION_BARS and sum(bar.seconds for bar in fresh) >= OWN_SECTION_S
-    own = f"new {number}" if is_own and (before if gap.left else after) is not None else None
-    returns_s = gap.right.stretch.new_start_s if gap.right else math.inf
-    beside = [old.bars[i].as_bar() for i in ((gap.left.end - 1,) if gap.left else ()) + ((gap.right.first,) if gap.right else ())]
-    time_s = gap.start_s - sum(bar.seconds for bar in filling.bars[: filling.left])
-    found = []
-    for bar, source in zip(filling.bars, filling.sources, strict=True):
-        is_before = gap.left is not None and (gap.right is None or time_s + bar.seconds / 2 < returns_s)
-        section = _section_of(source.old_bar, old) if source.old_bar is not None else own or (before if is_before else after)
-        found.append(NewBar(_in_metre(bar, source, beside, old), source, None, section))
-        time_s += bar.seconds
-    return found
+    """The bars of a filling, each in its section."""
+    models = [old.bars[i].as_bar() for i in ((gap.left.end - 1,) if gap.left else ()) + ((gap.right.first,) if gap.right else ())]
+    start_s = gap.start_s - sum(bar.seconds for bar in filling.bars[: filling.left])
+    names = sections_in(gap, filling.bars, filling.sources, start_s, number, old)
+    return [
+        NewBar(_in_metre(bar, source, models, old), source, None, name)
+        for bar, source, name in zip(filling.bars, filling.sources, names, strict=True)
+    ]
 
 
-def _in_metre(bar: Bar, source: Source, beside: Sequence[Bar], old: Plan) -> Bar:
+def _in_metre(bar: Bar, source: Source, near: Sequence[Bar], old: Plan) -> Bar:
     """A bar of so many beats written as its model is: 6/8 and 3/4 are not the same."""
-    models = [*([old.bars[source.old_bar].as_bar()] if source.old_bar is not None else []), *beside]
+    models = [*([old.bars[source.old_bar].as_bar()] if source.old_bar is not None else []), *near]
     model = next((m for m in models if m.beats == bar.beats), bar)
     return Bar(model.numerator, model.denominator, bar.qpm)
-
-
-def _section_of(index: int, old: Plan) -> str | None:
-    section = old.section_at(index + 1)
-    return section.id if section else None
-
-
-def _ended(bars: list[NewBar], old: Plan) -> list[NewBar]:
-    """When the picture under the old ending is gone, the last two bars are written anew: music that just breaks off is no ending."""
-    last = bars[-1]
-    if last.section is None or last.source.old_bar in (None, len(old.bars) - 1) or last.section in old.locked:
-        return bars
-    ending = [replace(new, source=Source(), run=None) if new.section == last.section else new for new in bars[-2:]]
-    return [*bars[:-2], *ending]
 
 
 def _plan_bar(index: int, new: NewBar, old: Plan, tempo: TempoMap, film: Film) -> PlanBar:
@@ -192,21 +188,22 @@ def _fates(bars: Sequence[NewBar], old: Plan, tempo: TempoMap) -> tuple[BarChang
         if source is not None and new.source.is_whole(old.bars[source].as_bar().beats, new.bar.beats):
             stays = abs(float(tempo.bar_seconds[i]) - float(edges[source])) < _ROUNDING_S
             fate = "tempo" if new.bar.qpm != old.bars[source].qpm else "kept" if stays else "moved"
-        changes.append(BarChange(i + 1, source + 1 if source is not None else None, fate))
+        changes.append(BarChange(i + 1, source + 1 if source is not None else None, fate, new.section is None))
     return tuple(changes)
 
 
 def _cues(old: Plan, edit: Edit, sections: Sequence[Section], tempo: TempoMap, film: Film) -> tuple[PlanCue, ...]:
-    """The cues that still have a section, from its first bar line to its last (or where the old plan has them beside these)."""
-    cues = []
-    for cue in old.cues:
-        own = [section for section in sections if section.cue == cue.id]
-        if own:
-            start_s, end_s = float(tempo.bar_seconds[own[0].first_bar - 1]), float(tempo.bar_seconds[own[-1].last_bar])
-            reaches_end = own[-1].last_bar == len(tempo.bars) or end_s > film.duration_s
-            cues.append(
-                PlanCue(cue.id, _beside(cue.start_s, start_s, edit), film.duration_s if reaches_end else _beside(cue.end_s, end_s, edit))
-            )
+    """The cues of the sections, each from its first bar line to its last (or where the old plan has them beside these)."""
+    known = {cue.id: cue for cue in old.cues}
+    cues: list[PlanCue] = []
+    for name, group in itertools.groupby(sections, key=lambda section: section.cue):
+        own = list(group)
+        start_s, end_s = float(tempo.bar_seconds[own[0].first_bar - 1]), float(tempo.bar_seconds[own[-1].last_bar])
+        reaches_end = own[-1].last_bar == len(tempo.bars) or end_s > film.duration_s
+        if name in known:
+            start_s, end_s = _beside(known[name].start_s, start_s, edit), _beside(known[name].end_s, end_s, edit)
+        start_s = max(start_s, cues[-1].end_s if cues else 0.0)
+        cues.append(PlanCue(name, round(start_s, 6), film.duration_s if reaches_end else round(end_s, 6)))
     return tuple(cues)
 
 
@@ -216,22 +213,28 @@ def _beside(old_s: float, bar_s: float, edit: Edit) -> float:
     return next((time_s for time_s in moved if abs(time_s - bar_s) < _BESIDE_S), round(bar_s, 6))
 
 
-def _candidates(old: Plan, edit: Edit, film: Film, cues: CueSheet) -> tuple[float, ...]:
-    """Old candidates whose picture survived, and those of the new film where it differs; all of the new film's where the old plan has none."""
+def _candidates(old: Plan, edit: Edit, film: Film, cues: CueSheet, spans: Sequence[Span]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Candidates, and those wanted as hard hits: old ones whose picture survived, and the new film's in fresh `spans`.
+
+    All of the new film's where the old plan has none.
+    """
     half_s = 0.5 * film.frame_s
     new_s = [point.time_s for point in cues.candidates]
+    hard_s = [hit.time_s for cue in cues.cues for hit in cue.hits if hit.is_hard]
     if not old.candidates_s:
-        return tuple(new_s)
-    kept_s = [moved for time_s in old.candidates_s if (moved := edit.moved(time_s, half_s)) is not None and moved > half_s]
-    seams = [seam for k in edit.kept for seam in (k.new_start_s, k.new_end_s)]
-    spans = [*((seam, seam) for seam in seams), *((span.start_s, span.end_s) for span in edit.added)]
-    fresh = [t for t in new_s if any(a - half_s <= t <= b + half_s for a, b in spans) and all(abs(t - k) > half_s for k in kept_s)]
-    return tuple(sorted([*kept_s, *fresh]))
+        return tuple(new_s), tuple(hard_s)
+
+    def carried(before_s: Sequence[float], fresh_s: Sequence[float]) -> tuple[float, ...]:
+        kept_s = [moved for time_s in before_s if (moved := edit.moved(time_s, half_s)) is not None and moved > half_s]
+        more_s = [t for t in fresh_s if is_fresh(t, spans, half_s) and all(abs(t - k) > half_s for k in kept_s)]
+        return tuple(sorted([*kept_s, *more_s]))
+
+    return carried(old.candidates_s, new_s), carried(old.wanted_s, hard_s)
 
 
 def _reason(reuse: Reuse) -> str:
     kept = sum(change.old_s is not None and not change.why for change in reuse.hits)
     gone = sum(bool(change.why) for change in reuse.hits)
     new = len(reuse.hits) - kept - gone
-    bars = f"{round(100 * reuse.note_for_note)} % of {len(reuse.bars)} bars are note for note as before"
+    bars = f"{round(100 * reuse.note_for_note)} % of {len(reuse.played)} bars are note for note as before"
     return f"{_REASON}{bars}; hits: {kept} kept, {gone} dropped, {new} new"

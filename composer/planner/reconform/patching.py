@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from composer.planner.survival import Source
+from composer.planner.reconform.survival import Gap, Source
+from composer.tempo import TempoMap
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,23 @@ class Broken:
     #: its length, and how much of its beginning (or its end) is left, beats
     beats: float
     left: float
+
+
+def broken_bars(gap: Gap, tempo: TempoMap) -> tuple[Broken | None, Broken | None]:
+    """The bars after the run before a gap, and before the run after it, that lost a part of their picture; `tempo` is the old one."""
+    edges, before, after = tempo.bar_seconds, None, None
+    if gap.left and gap.left.end < len(tempo.bars):
+        before = _broken(gap.left.end, gap.left.stretch.old_end_s - float(edges[gap.left.end]), tempo)
+    if gap.right and gap.right.first > 0:
+        after = _broken(gap.right.first - 1, float(edges[gap.right.first]) - gap.right.stretch.old_start_s, tempo)
+    return before, after
+
+
+def _broken(index: int, left_s: float, tempo: TempoMap) -> Broken | None:
+    """A bar of which so many seconds are left; None when that is next to nothing."""
+    bar = tempo.bars[index]
+    left = min(bar.beats, round(2 * left_s / (bar.us_per_beat / 1e6)) / 2)
+    return Broken(index, bar.beats, left) if left > 0 else None
 
 
 def between(sizes: Sequence[float], before: Broken | None, after: Broken | None) -> list[Source]:

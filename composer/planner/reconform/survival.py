@@ -6,6 +6,7 @@ in the same stretch are a run: a run's bars, tempi and hits stay as they are. Wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,6 +110,41 @@ def gaps_between(runs: list[Run], old: Plan, edit: Edit) -> list[Gap]:
                 end_s = start_s  # the last bar of both films: it may run a little past the picture, or end just before
         gaps.append(Gap(start_s, end_s, left, right))
     return gaps
+
+
+def section_of(index: int, old: Plan) -> str | None:
+    """Id of the section that holds an old bar (from 0); None between cues."""
+    section = old.section_at(index + 1)
+    return section.id if section else None
+
+
+def beside(gap: Gap, old: Plan) -> tuple[str | None, str | None]:
+    """What plays where the picture broke off, and where it comes back: the sections (None: a rest) of the two broken bars, else of the runs."""
+    edges, slack_s = old.tempo.bar_seconds, SLACK_FRAMES / float(old.frame_rate)
+    before = after = None
+    if gap.left:
+        end = gap.left.end
+        is_broken = end < len(old.bars) and gap.left.stretch.old_end_s - edges[end] > slack_s
+        before = section_of(end if is_broken else end - 1, old)
+    if gap.right:
+        first = gap.right.first
+        is_broken = first > 0 and edges[first] - gap.right.stretch.old_start_s > slack_s
+        after = section_of(first - 1 if is_broken else first, old)
+    return before, after
+
+
+def is_before(gap: Gap, time_s: float) -> bool:
+    """Whether a moment of a gap belongs to the music before it: until the picture of the run after it comes back."""
+    return gap.left is not None and (gap.right is None or time_s < gap.right.stretch.new_start_s)
+
+
+def section_at_s(time_s: float, runs: Sequence[Run], gaps: Sequence[Gap], old: Plan) -> str | None:
+    """Id of the old section to whose music a moment of the new film belongs; None in a rest."""
+    for run in runs:
+        if run.start_s <= time_s < run.end_s:
+            return section_of(old.tempo.bar_at_s(time_s - run.stretch.offset_s), old)
+    gap = min(gaps, key=lambda gap: max(gap.start_s - time_s, time_s - gap.end_s, 0.0))
+    return beside(gap, old)[0 if is_before(gap, time_s) else 1]
 
 
 def _reaches_both_ends(stretch: Kept, old: Plan, edit: Edit, slack_s: float) -> bool:

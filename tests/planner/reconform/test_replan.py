@@ -17,7 +17,7 @@ from composer.options import Options
 from composer.plan import Plan, PlanBar
 from composer.planner import plan, spot
 from composer.planner.reconform import reconform
-from composer.planner.survival import gaps_between, surviving_runs
+from composer.planner.reconform.survival import gaps_between, surviving_runs
 from tests.reedits import ADDED, EDGES, END, HEADLESS, RATE, REMOVED, SWAPPED, TRIMMED, Cutting, edit_of, invented
 
 
