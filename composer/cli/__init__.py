@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -19,6 +21,12 @@ def run() -> None:
         print("Interrupted; nothing was written.", file=sys.stderr)
         code = 130
     _stop_by(signal.SIG_IGN)  # the work is done: let the interpreter close down in peace
+    if code == 130:
+        # … but not when a library's own threads may be half made (onnxruntime's): C++ would abort the process for them
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 
