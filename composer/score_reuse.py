@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from composer.assembly import assemble
+from composer.assembly import RING_S, assemble
+from composer.cues import HIT_FRAMES
 from composer.edit import Piece, Reuse
 from composer.plan import Hit, Plan
 from composer.score import Control, Note, Score, Track
@@ -26,13 +27,10 @@ from composer.tempo import TempoMap
 EARLY_S = 0.025
 #: how late a player may let go of the last note of a cue, seconds
 _LATE_S = 0.05
-#: a ringing end lets go this long before the film's, seconds (as in composer.assembly)
-RELEASE_S = 0.9
 #: what a controller is at before anybody states it: expression full, everything else off
 _AT_REST = {11: 127}
 _SHORTEST_BEATS = 0.02
 _SEAM_DIGITS = 6
-_MET_FRAMES = 0.5
 
 
 @dataclass(frozen=True)
@@ -183,7 +181,7 @@ def _on_hits(notes: Sequence[Note], plan: Plan) -> list[Note]:
 
 def met_hits(plan: Plan) -> list[Hit]:
     """The hits whose beat is within half a frame of the picture."""
-    return [hit for hit in plan.hits if abs(hit.frames_off(plan.frame_rate)) <= _MET_FRAMES]
+    return [hit for hit in plan.hits if abs(hit.frames_off(plan.frame_rate)) <= HIT_FRAMES]
 
 
 def silent_bars(score: Score, plan: Plan, reuse: Reuse) -> list[int]:
@@ -205,7 +203,7 @@ def _cue_ends(plan: Plan, reuse: Reuse) -> list[_CueEnd]:
         end_s = min(cue.end_s, plan.duration_s)
         first_beat = tempo.beat_of(own[0].first_bar)
         end_beat = min(tempo.total_beats, tempo.s_to_beat(end_s))
-        release_beat = min(end_beat, tempo.s_to_beat(max(0.0, end_s - (RELEASE_S if plan.ending == "ring" else 0.0))))
+        release_beat = min(end_beat, tempo.s_to_beat(max(0.0, end_s - (RING_S if plan.ending == "ring" else 0.0))))
         slack_beats = tempo.s_to_beat(end_s) - tempo.s_to_beat(end_s - _LATE_S)
         is_new = reuse.bars[own[-1].last_bar - 1].fate not in ("kept", "moved")
         ends.append(_CueEnd(first_beat - _early_beats(tempo, first_beat), release_beat, end_beat, slack_beats, is_new))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from composer.assembly import RING_S
 from composer.changes import changes_text
 from composer.edit import Edit, Kept, Piece, Reuse
 from composer.errors import VideoError
@@ -21,7 +22,7 @@ from composer.planner.reconform import reconform
 from composer.reconform import compared, rewritten
 from composer.render.perform import perform
 from composer.score import Control, Note, Score
-from composer.score_reuse import EARLY_S, RELEASE_S, carried_over, needs_new_music, new_music, silent_bars
+from composer.score_reuse import EARLY_S, carried_over, needs_new_music, new_music, silent_bars
 from composer.serial import load_json
 from tests.conftest import Cli, listing
 from tests.reedits import ADDED, END, HEADLESS, REMOVED, SWAPPED, TRIMMED, Cutting, edit_of, invented, make_eight_shots, recut
@@ -177,7 +178,7 @@ def test_inner_cues_do_not_sound_on_after_a_new_end() -> None:
     tempo = made.tempo
     first, second = made.cues
     assert first.end_s == second.start_s
-    end_beat, release_beat = tempo.s_to_beat(first.end_s), tempo.s_to_beat(first.end_s - RELEASE_S)
+    end_beat, release_beat = tempo.s_to_beat(first.end_s), tempo.s_to_beat(first.end_s - RING_S)
     before = [note for track in score.tracks for note in track.notes if note.start_beat < release_beat - 0.25]
     assert before and all(note.end_beat <= release_beat + 1e-3 for note in before)
     early_beats = EARLY_S * tempo.mean_qpm / 60 * 1.5
