@@ -2,10 +2,12 @@
 
 Grammar
 -------
-Roman: ``[b|#] I…VII (upper = major, lower = minor) [o|ø|+] [suffix] [/target]``; degrees are those of the natural minor scale in
+Roman: ``[b|#] I…VII (upper = major, lower = minor) [o|ø|+] [suffix] [/target] [/bass]``; degrees are those of the natural minor scale in
 minor, dorian and phrygian keys (VI of D minor and of D dorian is Bb), else of the major scale (but VII of a mixolydian key is its own,
 flat one); a diminished vii in a minor key stands on the raised leading note, as usage has it. Suffixes: 7 maj7 6 64 65 43 42
-sus2 sus4 7sus4 add9 9 5. ``V7/iv`` is the dominant of the fourth degree. Plain: ``Dm``, ``Bb7``, ``Gsus4``, ``C/E``.
+sus2 sus4 7sus4 q4 add9 9 5. ``V7/iv`` is the dominant of the fourth degree. A digit 1…7 after a slash is the degree in the bass, counted as
+the numerals are: ``IV/1`` is IV over a tonic pedal, ``bII/5`` over a dominant one. ``q4`` is a chord of two fourths (root, fourth, minor
+seventh), ``5`` a bare fifth. Plain: ``Dm``, ``Bb7``, ``Gsus4``, ``C/E``, ``Dq4``.
 Functions follow Aldwell & Schachter, *Harmony and Voice Leading*.
 """
 
@@ -20,16 +22,18 @@ from composer.theory.keys import MODES, Key, parse_pitch_class
 
 _NUMERALS = {"I": 0, "II": 1, "III": 2, "IV": 3, "V": 4, "VI": 5, "VII": 6}
 _ROMAN = re.compile(
-    r"^(b|#)?(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(o|°|ø|\+)?(maj7|7sus4|sus2|sus4|add9|64|65|43|42|6|7|9|5)?(?:/(.+))?$"
+    r"^(b|#)?(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(o|°|ø|\+)?(maj7|7sus4|sus2|sus4|add9|q4|64|65|43|42|6|7|9|5)?(?:/(.+))?$"
 )
+_OVER_BASS = re.compile(r"^(.+)/(b|#)?([1-7])$")
 _PLAIN = re.compile(
-    r"^([A-G](?:#{1,2}|b{1,2})?)(m(?!aj)|dim|aug|o|ø|\+)?(maj7|7sus4|sus2|sus4|add9|7|9|6|5)?(?:/([A-G](?:#{1,2}|b{1,2})?))?$"
+    r"^([A-G](?:#{1,2}|b{1,2})?)(m(?!aj)|dim|aug|o|ø|\+)?(maj7|7sus4|sus2|sus4|add9|q4|7|9|6|5)?(?:/([A-G](?:#{1,2}|b{1,2})?))?$"
 )
 
 # triad name → semitones above the root
 _TRIADS: dict[str, tuple[int, ...]] = {"major": (0, 4, 7), "minor": (0, 3, 7), "dim": (0, 3, 6), "aug": (0, 4, 8)}
 # degrees whose own seventh is major, and in which modes
 _MAJOR_SEVENTHS = {0: ("major", "lydian"), 3: ("major", "mixolydian")}
+_FOURTHS = (0, 5, 10)
 _INVERSIONS = {"6": 1, "64": 2, "65": 1, "43": 2, "42": 3}
 
 
@@ -52,6 +56,11 @@ class Chord:
         return tuple((self.root + step) % 12 for step in self.intervals)
 
     @property
+    def sounding(self) -> tuple[int, ...]:
+        """Its notes and, where a pedal lies below it, that one, too."""
+        return self.pitch_classes if self.bass in self.pitch_classes else (*self.pitch_classes, self.bass)
+
+    @property
     def is_minor(self) -> bool:
         """Whether it has a minor third."""
         return 3 in self.intervals
@@ -72,7 +81,9 @@ class Chord:
             body += "maj7"
         elif 9 in self.intervals and 6 in self.intervals:
             body += "7"
-        if 5 in self.intervals and third == "" and 4 not in self.intervals:
+        if self.intervals == _FOURTHS:
+            body = "q4"
+        elif 5 in self.intervals and third == "" and 4 not in self.intervals:
             body += "sus4"
         elif self.intervals == (0, 2, 7):
             body = "sus2"
@@ -91,7 +102,7 @@ def _build(root: int, triad: str, suffix: str, symbol: str) -> Chord:
         intervals = (*intervals, 9 if triad == "dim" else 10)
     if suffix == "9":
         intervals = (*intervals, 2)
-    fixed = {"maj7": (0, intervals[1], 7, 11), "sus2": (0, 2, 7), "sus4": (0, 5, 7), "7sus4": (0, 5, 7, 10), "5": (0, 7)}
+    fixed = {"maj7": (0, intervals[1], 7, 11), "sus2": (0, 2, 7), "sus4": (0, 5, 7), "7sus4": (0, 5, 7, 10), "5": (0, 7), "q4": _FOURTHS}
     intervals = fixed.get(suffix, intervals)
     if suffix == "add9":
         intervals = (*intervals, 2)
@@ -106,12 +117,17 @@ def parse_chord(symbol: str, key: Key) -> Chord:
 
     Raises ComposerError when it is neither a roman numeral nor a plain symbol of the grammar above.
     """
+    over = _OVER_BASS.match(symbol)
+    if over is not None and _ROMAN.match(over[1]):
+        return replace(parse_chord(over[1], key), bass=_degree(over[2], int(over[3]) - 1, key), symbol=symbol)
     match = _ROMAN.match(symbol)
     if match is not None:
         return _roman(symbol, key, *match.groups())
     match = _PLAIN.match(symbol)
     if match is None:
-        raise ComposerError(f"unknown chord {symbol!r}", "Write roman numerals of the key (i, iv, V7, bVI, V7/iv) or symbols (Dm, Bb7).")
+        raise ComposerError(
+            f"unknown chord {symbol!r}", "Write roman numerals of the key (i, iv, V7, bVI, V7/iv, IV/1) or symbols (Dm, Bb7)."
+        )
     root_text, quality, suffix, bass = match.groups()
     triad = {None: "major", "m": "minor", "dim": "dim", "o": "dim", "ø": "dim", "aug": "aug", "+": "aug"}[quality]
     root = parse_pitch_class(root_text)
@@ -128,12 +144,7 @@ def _roman(symbol: str, key: Key, accidental: str | None, numeral: str, mark: st
         head = symbol[: symbol.index("/")]
         return replace(parse_chord(head, local), symbol=symbol)
     degree = _NUMERALS[numeral.upper()]
-    # a mode's coloured degree is not a root: IV of C lydian is F major, VI of D dorian is Bb major
-    scale = MODES["minor" if key.is_minor else "major"]
-    root = (key.tonic + (10 if degree == 6 and key.mode == "mixolydian" else scale[degree])) % 12
-    if accidental:
-        # b and # count from the major scale, as film and jazz usage has it: bVI, bII, #iv
-        root = (key.tonic + MODES["major"][degree] + (1 if accidental == "#" else -1)) % 12
+    root = _degree(accidental, degree, key)
     triad = "major" if numeral.isupper() else "minor"
     if mark:
         triad = "aug" if mark == "+" else "dim"
@@ -145,6 +156,16 @@ def _roman(symbol: str, key: Key, accidental: str | None, numeral: str, mark: st
     elif suffix in ("7", "65", "43", "42") and triad == "major" and not accidental and key.mode in _MAJOR_SEVENTHS.get(degree, ()):
         chord = replace(chord, intervals=(0, 4, 7, 11))  # diatonic sevenths
     return chord
+
+
+def _degree(accidental: str | None, degree: int, key: Key) -> int:
+    """Pitch class of a degree (0…6)."""
+    if accidental:
+        # b and # count from the major scale, as film and jazz usage has it: bVI, bII, #iv
+        return (key.tonic + MODES["major"][degree] + (1 if accidental == "#" else -1)) % 12
+    # a mode's coloured degree is not a root: IV of C lydian is F major, VI of D dorian is Bb major
+    scale = MODES["minor" if key.is_minor else "major"]
+    return (key.tonic + (10 if degree == 6 and key.mode == "mixolydian" else scale[degree])) % 12
 
 
 def chord_scale(chord: Chord, key: Key) -> tuple[int, ...]:
@@ -165,19 +186,18 @@ def bar_chords(entry: str, key: Key) -> tuple[Chord, ...]:
 def is_cadence(before: Chord, last: Chord, key: Key) -> str | None:
     """Name of the cadence two chords make in a key, or None.
 
-    authentic V–I or vii°–I, plagal IV–I (or iv–i, ii–i), half …–V, deceptive V–vi, modal bVII–I or bII–I or bVI–I.
+    authentic V–I or vii°–I, plagal IV–I (or ii–I), minor plagal iv–I in a major key, half …–V, deceptive V–vi, modal bVII–I, bII–I,
+    bVI–I or v–I, leading …–V7/x (the key that follows is opened).
     """
+    if "/" in last.symbol and last.root != (key.tonic + 7) % 12 and last.symbol[:2] in ("V/", "V7"):
+        return "leading"
     step, previous = (last.root - key.tonic) % 12, (before.root - key.tonic) % 12
     if step == 0:
         if previous in (7, 11):
-            return "authentic"
+            return "modal" if previous == 7 and before.is_minor else "authentic"
         if previous in (5, 2):
-            return "plagal"
-        if previous in (10, 1, 8, 3, 4, 9):
-            return "modal"
-        return None
+            return "minor plagal" if previous == 5 and before.is_minor and not key.is_minor else "plagal"
+        return "modal" if previous in (10, 1, 8, 3, 4, 9) else None
     if step == 7 and previous != 7:
         return "half"
-    if step in (8, 9) and previous == 7:
-        return "deceptive"
-    return None
+    return "deceptive" if step in (8, 9) and previous == 7 else None
