@@ -1,7 +1,7 @@
 """From the notes of every part to a `Score`: what all generators end with.
 
-One sounding note a pitch, no bar that returns unchanged for ever, hits that stand out, nothing past the film, and what a DAW shows:
-markers for sections and hits, key signatures.
+One sounding note a pitch, nothing faster than players are or busy under speech, no bar that returns unchanged for ever, hits that stand
+out, nothing past the film, and what a DAW shows: markers for sections and hits, key signatures.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 
 from composer.instruments import Instrument
 from composer.plan import Hit, Part, Plan
+from composer.playable import playable
 from composer.scene import REACH_FRAMES, Draft
 from composer.score import KeyChange, Marker, Note, Score, Track
 from composer.striking import strike
 from composer.tempo import TempoMap
 from composer.theory.voicing import into_range
 from composer.timecode import timecode
+from composer.under_speech import under_speech
 
 #: a bar may return unchanged this often
 MAX_IDENTICAL_BARS = 4
@@ -27,7 +29,9 @@ RING_S = 0.9
 def assemble(plan: Plan, notes: Mapping[str, list[Note]]) -> Score:
     """The score of a plan from the notes of its parts (by id, in any order)."""
     tempo = plan.tempo
-    tidy = {part.id: without_overlaps(_vary_repeats(without_overlaps(notes[part.id]), tempo, part.info)) for part in plan.parts}
+    single = {part.id: without_overlaps(notes[part.id]) for part in plan.parts}
+    clear = under_speech(plan, playable(plan, single))
+    tidy = {part.id: without_overlaps(_vary_repeats(clear[part.id], tempo, part.info)) for part in plan.parts}
     struck = strike(plan, tidy)
     return Score(
         title=plan.title,

@@ -31,6 +31,16 @@ class Options:
     key: str | None = None
     #: one mood for the whole film (composer.theory.moods); None = from the film
     mood: str | None = None
+    #: a person's own words on the music, e.g. "a lonely detective, noir, muted trumpet"
+    brief: str = ""
+    #: who plans: our own rules, or a language model
+    planner: Literal["rules", "llm"] = "rules"
+    #: name of the language model, as its server knows it; None = the server's usual one
+    llm_model: str | None = None
+    #: where the server is that speaks chat completions, e.g. "http://localhost:11434/v1"; None = OPENAI_BASE_URL or OpenAI's own
+    llm_base_url: str | None = None
+    #: show the language model a picture of every scene, too
+    llm_frames: bool = False
     #: "auto", "embedded", "clip", or a file of emotions
     emotion: str = "auto"
     #: CLIP model: a name that open_clip knows ("ViT-B-32/laion2b_s34b_b79k", "hf-hub:…") or "ARCHITECTURE=FILE"; None = the usual one

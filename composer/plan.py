@@ -19,8 +19,10 @@ from composer.instruments import INSTRUMENTS, ROLES, Instrument
 from composer.serial import from_plain, to_plain, write_text
 from composer.tempo import Bar, TempoMap
 from composer.theory.chords import parse_chord
+from composer.theory.functions import cadence_names, function_names
 from composer.theory.keys import parse_key
 from composer.theory.moods import MOODS
+from composer.theory.motif import Variation, parse_motif
 from composer.timecode import check_start
 
 PLAN_VERSION = 1
@@ -28,6 +30,9 @@ DYNAMICS = ("pp", "p", "mp", "mf", "f", "ff")
 #: how music marks a hit: a section begins, the chord changes, an accent, a last short chord and then silence, a stabbed chord of the
 #: low and loud instruments, a cymbal, a stroke of the timpani
 Mark = Literal["section", "chord", "accent", "stop", "stinger", "crash", "timpani"]
+#: what a section is for in its cue: all there is; how it begins; on the way up; a lull on that way; the peak of feeling; coming down; the last word
+Form = Literal["whole", "opening", "build", "respite", "climax", "release", "ending"]
+FORMS: tuple[Form, ...] = ("whole", "opening", "build", "respite", "climax", "release", "ending")
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,12 @@ class PlanBar:
     tension: float
     #: picture cuts per second around the bar
     cut_rhythm: float
+    #: share of the bar in which somebody speaks, 0…1
+    speech: float = 0.0
 
     def to_plain(self) -> dict[str, Any]:
         """Plain form, one short line in YAML."""
-        return {"bar": self.bar, "metre": self.metre, "qpm": round(self.qpm, 4), "valence": round(self.valence, 2), "arousal": round(self.arousal, 2), "tension": round(self.tension, 2), "cut_rhythm": round(self.cut_rhythm, 2)}  # fmt: skip
+        return {"bar": self.bar, "metre": self.metre, "qpm": round(self.qpm, 4), "valence": round(self.valence, 2), "arousal": round(self.arousal, 2), "tension": round(self.tension, 2), "cut_rhythm": round(self.cut_rhythm, 2), "speech": round(self.speech, 2)}  # fmt: skip
 
     def as_bar(self) -> Bar:
         """The tempo map's view of it."""
@@ -119,11 +126,52 @@ class Section:
     doubles: dict[str, str]
     #: why, one line for a film-maker
     reason: str
+    #: what it is for in its cue
+    form: Form = "whole"
+    #: how its theme comes
+    variation: Variation = "plain"
+    #: how its key is entered: "" (the key goes on, or the music begins), "pivot" (over a chord both keys know) or "direct"
+    modulation: str = ""
+    #: bars of each phrase; empty = fours
+    phrases: tuple[int, ...] = ()
+    #: what each chord does in its key, an entry per bar as in `chords` (read from them by `Plan.check`)
+    functions: tuple[str, ...] = ()
+    #: the cadence that ends each phrase, "" for none (read from the chords by `Plan.check`)
+    cadences: tuple[str, ...] = ()
 
     @property
     def last_bar(self) -> int:
         """Last bar, from 1, inclusive."""
         return self.first_bar + self.bars - 1
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What a tune is known by, wherever it returns."""
+
+    #: letter by which sections name it
+    letter: str
+    #: look of the shots it belongs to (see composer.film.Shot.look); None = to none of them
+    look: int | None
+    #: id of the part that sings it first
+    part: str
+    #: its notes as length:degree (see composer.theory.motif); empty = the generator's own
+    motif: str = ""
+
+
+@dataclass(frozen=True)
+class Hairpin:
+    """A crescendo or diminuendo; where it ends the section's own dynamics hold again (subito), or the next section's."""
+
+    #: where it begins: bar from 1, beat in quarter notes from 1
+    bar: int
+    beat: float
+    #: where it ends
+    to_bar: int
+    to_beat: float
+    #: dynamics it begins with and leads to
+    start: str
+    end: str
 
 
 @dataclass(frozen=True)
@@ -197,6 +245,14 @@ class Plan:
     reasons: tuple[str, ...] = ()
     #: what of a person's wishes could not be had, one line each
     notes: tuple[str, ...] = ()
+    #: a few words of genre
+    style: str = ""
+    #: home key
+    key: str = ""
+    #: by letter
+    themes: tuple[Theme, ...] = ()
+    #: crescendi and diminuendi, in order
+    hairpins: tuple[Hairpin, ...] = ()
 
     @property
     def tempo(self) -> TempoMap:
@@ -211,8 +267,12 @@ class Plan:
         """The part of that id."""
         return next(p for p in self.parts if p.id == part_id)
 
+    def theme(self, letter: str) -> Theme | None:
+        """The theme of that letter, if it has a motif or a player of its own."""
+        return next((theme for theme in self.themes if theme.letter == letter), None)
+
     def check(self) -> Plan:
-        """Return the plan with hit errors measured anew, or raise PlanError naming the first thing wrong with it."""
+        """Return the plan with what follows from it (hit errors, functions, cadences) worked out anew, or raise PlanError naming the first thing wrong with it."""
         if self.version != PLAN_VERSION:
             raise PlanError(f"plan version {self.version} is not known", f"This program reads version {PLAN_VERSION}.")
         if not self.parts or not self.sections or not self.bars:
@@ -227,8 +287,10 @@ class Plan:
         for number, bar in enumerate(self.bars, 1):
             if bar.bar != number:
                 raise PlanError(f"bars[{number - 1}] is numbered {bar.bar}", "Bars count 1, 2, 3 … without gaps.")
-            if not (abs(bar.valence) <= 1 and abs(bar.arousal) <= 1 and 0 <= bar.tension <= 1 and bar.cut_rhythm >= 0):
-                raise PlanError(f"bar {number}: a feeling out of range", "valence and arousal lie in -1…1, tension in 0…1.")
+            if not (
+                abs(bar.valence) <= 1 and abs(bar.arousal) <= 1 and 0 <= bar.tension <= 1 and bar.cut_rhythm >= 0 and 0 <= bar.speech <= 1
+            ):
+                raise PlanError(f"bar {number}: a feeling out of range", "valence and arousal lie in -1…1, tension and speech in 0…1.")
         tempo = self.tempo
         self._check_parts()
         last, seen = 0, set[str]()
@@ -242,7 +304,11 @@ class Plan:
         unknown = set(self.locked) - {s.id for s in self.sections}
         if unknown:
             raise PlanError(f"locked names unknown section {min(unknown)!r}", nearest(min(unknown), [s.id for s in self.sections]))
-        return replace(self, hits=tuple(self._measured(hit, tempo) for hit in sorted(self.hits, key=lambda h: h.time_s)))
+        self._check_themes()
+        for hairpin in self.hairpins:
+            self._check_hairpin(hairpin, tempo)
+        hits = tuple(self._measured(hit, tempo) for hit in sorted(self.hits, key=lambda h: h.time_s))
+        return replace(self, hits=hits, sections=tuple(_read(section) for section in self.sections))
 
     def _measured(self, hit: Hit, tempo: TempoMap) -> Hit:
         if not (1 <= hit.bar <= len(self.bars) and 1 <= hit.beat < tempo.bars[hit.bar - 1].beats + 1):
@@ -250,6 +316,35 @@ class Plan:
         if not (0 <= hit.time_s <= self.duration_s and 0 <= hit.weight <= 1):
             raise PlanError(f"hit at {hit.time_s:g} s of weight {hit.weight:g}", "It lies within the film, and weighs 0 to 1.")
         return replace(hit, error_s=round(tempo.beat_to_s(tempo.beat_of(hit.bar, hit.beat)) - hit.time_s, 6))
+
+    def _check_themes(self) -> None:
+        if self.key:
+            try:
+                parse_key(self.key)
+            except ComposerError as error:
+                raise PlanError(f"key: {error.problem}", error.hint) from None
+        ids, seen = [part.id for part in self.parts], set[str]()
+        for theme in self.themes:
+            if theme.letter in seen:
+                raise PlanError(f"theme {theme.letter!r} is listed twice", "Letters of themes must differ.")
+            seen.add(theme.letter)
+            self._check_ids(f"theme {theme.letter}", [theme.part], ids)
+            try:
+                if theme.motif:
+                    parse_motif(theme.motif)
+            except ComposerError as error:
+                raise PlanError(f"theme {theme.letter}: {error.problem}", error.hint) from None
+
+    def _check_hairpin(self, hairpin: Hairpin, tempo: TempoMap) -> None:
+        where = f"hairpin in bar {hairpin.bar}"
+        for bar, beat in ((hairpin.bar, hairpin.beat), (hairpin.to_bar, hairpin.to_beat)):
+            if not (1 <= bar <= len(self.bars) and 1 <= beat < tempo.bars[bar - 1].beats + 1 + 1e-6):
+                raise PlanError(f"{where}: bar {bar} beat {beat:g} does not exist", "Beats count from 1.")
+        if (hairpin.to_bar, hairpin.to_beat) <= (hairpin.bar, hairpin.beat):
+            raise PlanError(f"{where} ends before it begins", "Change to_bar or to_beat.")
+        for mark in (hairpin.start, hairpin.end):
+            if mark not in DYNAMICS:
+                raise PlanError(f"{where}: dynamics {mark!r}", f"Use one of {' '.join(DYNAMICS)}.")
 
     def _check_cues(self) -> None:
         before_s = 0.0
@@ -281,6 +376,10 @@ class Plan:
             raise PlanError(f"{where}: unknown mood {section.mood!r}", nearest(section.mood, MOODS) or f"Moods: {', '.join(MOODS)}.")
         if section.dynamics not in DYNAMICS:
             raise PlanError(f"{where}: dynamics {section.dynamics!r}", f"Use one of {' '.join(DYNAMICS)}.")
+        if section.phrases and (min(section.phrases) < 1 or sum(section.phrases) != section.bars):
+            raise PlanError(
+                f"{where} has {section.bars} bars, but its phrases have {sum(section.phrases)}", "Change phrases, or leave it empty."
+            )
         if not 0 <= section.density <= 1:
             raise PlanError(f"{where}: density {section.density:g}", "It lies between 0 and 1.")
         try:
@@ -312,6 +411,13 @@ class Plan:
                 raise PlanError(f"{where}: unknown part {part!r}", nearest(part, ids) or f"Parts: {', '.join(ids)}.")
 
 
+def _read(section: Section) -> Section:
+    """The section with its chords' functions and cadences named."""
+    key = parse_key(section.key)
+    functions = tuple(function_names(entry, key) for entry in section.chords)
+    return replace(section, functions=functions, cadences=cadence_names(section.chords, key, section.phrases or (section.bars,)))
+
+
 class _PlanDumper(yaml.SafeDumper):
     """Block style for the outline, one flow line for each small record."""
 
@@ -336,12 +442,13 @@ _HEADER = """\
 def plan_to_yaml(plan: Plan) -> str:
     """The plan as YAML for people (same plan, same text)."""
     data = to_plain(plan)
-    for name in ("cues", "parts", "hits", "bars"):
+    for name in ("cues", "parts", "hits", "bars", "themes", "hairpins"):
         data[name] = [_Line(item) for item in data[name]]
     for name in ("candidates_s", "wanted_s"):
         data[name] = _Row(data[name])
     for section in data["sections"]:
-        section["chords"] = _Row(section["chords"])
+        for name in ("chords", "functions", "phrases", "cadences"):
+            section[name] = _Row(section[name])
         section["roles"] = {role: _Row(parts) for role, parts in section["roles"].items()}
         section["doubles"] = _Line(section["doubles"])
     return _HEADER + yaml.dump(data, Dumper=_PlanDumper, sort_keys=False, allow_unicode=True, width=160)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from dataclasses import dataclass
 
 from composer.cues import HIT_FRAMES, NEAR_FRAMES
 from composer.plan import DYNAMICS, Plan, PlanBar, Section
+from composer.tempo import TempoMap
 from composer.theory.chords import Chord, bar_chords
 from composer.theory.keys import Key, parse_key
 from composer.theory.moods import MOODS, Mood
+from composer.theory.motif import Motif, parse_motif, varied
 
 #: velocity of a plain note at each dynamic mark
 DYNAMIC_VELOCITY = dict(zip(DYNAMICS, (33, 44, 56, 69, 83, 96), strict=True))
@@ -20,8 +23,10 @@ ROLE_WEIGHT = {"melody": 7, "counter": 0, "bass": -2, "ostinato": -8, "harmony":
 REACH_FRAMES = NEAR_FRAMES
 #: … and with all its weight only when it is this close
 MARK_FRAMES = HIT_FRAMES
-#: bars in a phrase
+#: bars in a phrase where the plan names none
 PHRASE_BARS = 4
+#: before a louder section that follows at once, and where no hairpin says otherwise, so many bars grow by this share of the difference
+_RISE_BARS, _RISE_SHARE = 2, 0.7
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,20 @@ class BarSpan:
     def length(self) -> float:
         """Beats."""
         return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Swell:
+    """A hairpin on the beat line: where, and the velocities of a plain note that it leads from and to."""
+
+    start: float
+    end: float
+    first: float
+    last: float
+
+    def velocity(self, beat: float) -> float:
+        """On the line between its ends."""
+        return self.first + (self.last - self.first) * (beat - self.start) / (self.end - self.start)
 
 
 @dataclass
@@ -89,6 +108,12 @@ class Scene:
     is_last: bool
     #: one single-voiced instrument plays the whole film: it has to carry more
     is_alone: bool
+    #: what the section's tune begins with, varied as the plan asks; None: the generator's own
+    motif: Motif | None = None
+    #: beats of stops and stingers: everything is silent after them for a while
+    halts: tuple[float, ...] = ()
+    #: hairpins that touch the section, in order
+    swells: tuple[Swell, ...] = ()
 
     @property
     def start(self) -> float:
@@ -132,7 +157,10 @@ class Scene:
         return next((b for b in reversed(self.bars) if b.start <= beat + 1e-6), self.bars[0])
 
     def phrases(self) -> list[tuple[BarSpan, ...]]:
-        """Bars in groups of four; a short rest joins the phrase before it."""
+        """Bars as the plan groups them, else in fours; then a short rest joins the phrase before it."""
+        if self.section.phrases:
+            edges = [0, *itertools.accumulate(self.section.phrases)]
+            return [self.bars[a:b] for a, b in itertools.pairwise(edges)]
         groups = [self.bars[i : i + PHRASE_BARS] for i in range(0, len(self.bars), PHRASE_BARS)]
         if len(groups) > 1 and len(groups[-1]) < 2:
             groups[-2:] = [groups[-2] + groups[-1]]
@@ -150,19 +178,37 @@ class Scene:
         return any(abs(beat - hit) < 1e-6 for hit in self.hard)
 
     def velocity(self, beat: float) -> float:
-        """Velocity of a plain note: section's mark, bent by the bar's arousal, growing into a louder section."""
-        base = float(DYNAMIC_VELOCITY[self.section.dynamics])
+        """Velocity of a plain note: the dynamics there, with the accents of metre and hits."""
         bar = self.bar_at(beat)
-        base += 15 * (bar.plan.arousal - self.arousal)
-        if self.next_dynamics is not None:
-            rise = DYNAMIC_VELOCITY[self.next_dynamics] - DYNAMIC_VELOCITY[self.section.dynamics]
-            into = (beat - (self.end - 2 * self.bars[-1].length)) / (2 * self.bars[-1].length)
-            if rise > 0 and into > 0:
-                base += 0.7 * rise * into
         place = beat - bar.start
         metric = 4.0 if place < 1e-6 else 2.0 if self.is_strong(beat) else 0.0 if abs(place - round(place)) < 1e-6 else -3.0
         hit = 16.0 if self.is_hit(beat) else 8.0 if any(abs(beat - s) < 1e-6 for s in self.soft) else 0.0
-        return base + metric + hit
+        return self.level(beat) + metric + hit
+
+    def level(self, beat: float) -> float:
+        """Velocity that the dynamics ask for at a beat, accents left out.
+
+        A hairpin's own line inside it, elsewhere the section's mark, growing into a louder section; bent by the bar's arousal. So where a
+        hairpin ends what follows holds at once (subito).
+        """
+        bend = 15 * (self.bar_at(beat).plan.arousal - self.arousal)
+        inside = [swell for swell in self.swells if swell.start - 1e-6 <= beat < swell.end - 1e-6]
+        if inside:
+            return inside[-1].velocity(beat) + bend
+        return DYNAMIC_VELOCITY[self.section.dynamics] + bend + self._rise(beat)
+
+    def _rise(self, beat: float) -> float:
+        """What the bars before a louder section add, unless a hairpin leads there."""
+        span = _RISE_BARS * self.bars[-1].length
+        into = (beat - (self.end - span)) / span
+        if (
+            self.next_dynamics is None
+            or into <= 0
+            or any(s.start < self.end - 1e-6 and s.end > self.end - span + 1e-6 for s in self.swells)
+        ):
+            return 0.0
+        rise = DYNAMIC_VELOCITY[self.next_dynamics] - DYNAMIC_VELOCITY[self.section.dynamics]
+        return _RISE_SHARE * max(0, rise) * into
 
 
 def scenes(plan: Plan) -> list[Scene]:
@@ -173,6 +219,8 @@ def scenes(plan: Plan) -> list[Scene]:
     reached = [h for h in plan.hits if abs(h.frames_off(plan.frame_rate)) <= REACH_FRAMES]
     near = [abs(h.frames_off(plan.frame_rate)) <= MARK_FRAMES + 1e-6 for h in reached]
     hits = [(tempo.beat_of(h.bar, h.beat), h.is_hard and on_frame) for h, on_frame in zip(reached, near, strict=True)]
+    halts = [tempo.beat_of(h.bar, h.beat) for h, on_frame in zip(reached, near, strict=True) if on_frame and h.mark in ("stop", "stinger")]
+    swells = _swells(plan, tempo)
     unrolled = []
     for section, following in zip(plan.sections, [*plan.sections[1:], None], strict=True):
         key = parse_key(section.key)
@@ -193,9 +241,25 @@ def scenes(plan: Plan) -> list[Scene]:
                 next_dynamics=following.dynamics if joined and following is not None else None,
                 is_last=following is None or following.cue != section.cue,
                 is_alone=len(plan.parts) == 1 and plan.parts[0].info.polyphony < 3,
+                motif=_motif(plan, section),
+                halts=tuple(beat for beat in halts if bars[0].start <= beat < bars[-1].end),
+                swells=tuple(swell for swell in swells if swell.start < bars[-1].end and swell.end > bars[0].start),
             )
         )
     return unrolled
+
+
+def _motif(plan: Plan, section: Section) -> Motif | None:
+    theme = plan.theme(section.theme)
+    return varied(parse_motif(theme.motif), section.variation) if theme is not None and theme.motif else None
+
+
+def _swells(plan: Plan, tempo: TempoMap) -> tuple[Swell, ...]:
+    found = [
+        Swell(tempo.beat_of(h.bar, h.beat), tempo.beat_of(h.to_bar, h.to_beat), DYNAMIC_VELOCITY[h.start], DYNAMIC_VELOCITY[h.end])
+        for h in plan.hairpins
+    ]
+    return tuple(sorted(found, key=lambda s: (s.start, s.end)))
 
 
 def _spans(section: Section, key: Key, bars: tuple[BarSpan, ...]) -> tuple[ChordSpan, ...]:

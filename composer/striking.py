@@ -174,7 +174,7 @@ def _parted(notes: Iterable[Note], moment: Moment) -> tuple[list[Note], list[Not
 def _again(note: Note, moment: Moment, info: Instrument, taken: Sequence[int]) -> Note:
     """The rest of a held note, struck on the hit; on the nearest chord note that nobody has when it does not belong to the chord."""
     pitch = note.pitch
-    if pitch % 12 not in moment.chord.pitch_classes:
+    if pitch % 12 not in moment.chord.sounding:
         choices = [nearest_pitch(pc, pitch, *info.range) for pc in moment.chord.pitch_classes]
         pitch = min(choices, key=lambda p: (p in taken, abs(p - note.pitch), p))
     return Note(moment.beat, round(note.end_beat - moment.beat, 6), pitch, note.velocity)

@@ -60,11 +60,48 @@ def test_a_slower_bar_moves_every_later_hit(made: Plan, tmp_path: Path) -> None:
         (lambda d: d.pop("parts"), "parts is missing"),
         (lambda d: d.update(locked=["S99"]), "unknown section"),
         (lambda d: d.update(sections=[]), "no parts, sections or bars"),
+        (lambda d: d["bars"][1].update(speech=1.5), "bar 2: a feeling out of range"),
+        (lambda d: d["sections"][0].update(form="bild"), "form is 'bild'.*one of whole, opening, build"),
+        (lambda d: d["sections"][0].update(variation="upside down"), "variation is .*one of plain"),
+        (lambda d: d["sections"][0].update(phrases=[1]), "its phrases have 1"),
+        (lambda d: d["themes"][0].update(motif="1:x"), "theme A: '1:x' is no note of a motif"),
+        (lambda d: d["themes"][0].update(part="kazoo"), "theme A: unknown part 'kazoo'"),
+        (lambda d: d["themes"].append(d["themes"][0]), "theme 'A' is listed twice"),
+        (lambda d: d["hairpins"].append({"bar": 1, "beat": 1, "to_bar": 999, "to_beat": 1, "start": "p", "end": "f"}), "bar 999"),
+        (
+            lambda d: d["hairpins"].append({"bar": 2, "beat": 1, "to_bar": 1, "to_beat": 1, "start": "p", "end": "f"}),
+            "ends before it begins",
+        ),
+        (lambda d: d["hairpins"].append({"bar": 1, "beat": 1, "to_bar": 2, "to_beat": 1, "start": "p", "end": "fff"}), "dynamics 'fff'"),
+        (lambda d: d.update(key="H"), "key: unknown key"),
     ],
 )
 def test_what_is_wrong_is_named(made: Plan, tmp_path: Path, change: object, says: str) -> None:
     with pytest.raises(PlanError, match=says):
         edited(made, tmp_path, change)
+
+
+def test_functions_and_cadences_follow_the_chords(made: Plan, tmp_path: Path) -> None:
+    def to_major(data: dict[str, object]) -> None:
+        section = data["sections"][0]  # type: ignore[index]
+        section.update(
+            key="C major", chords=["I", *["IV"] * (section["bars"] - 3), "V7", "I"], phrases=[], functions=["nonsense"], cadences=[]
+        )
+
+    section = edited(made, tmp_path, to_major).sections[0]
+    assert section.functions[-1] == "tonic" and section.functions[-2] == "dominant"
+    assert section.cadences == ("authentic",)
+
+
+def test_plans_without_the_newer_fields_are_read(made: Plan, tmp_path: Path) -> None:
+    def older(data: dict[str, object]) -> None:
+        for name in ("themes", "hairpins", "style", "key"):
+            data.pop(name)
+        for section in data["sections"]:  # type: ignore[attr-defined]
+            for name in ("form", "variation", "modulation", "phrases", "functions", "cadences"):
+                section.pop(name)
+
+    assert edited(made, tmp_path, older).sections[0].form == "whole"
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,7 @@ def test_an_edited_plan_is_obeyed(story: Story, run_cli: Cli, tmp_path: Path) ->
         bar["qpm"] = 90.0
     for section in edited["sections"]:
         section["key"], section["dynamics"] = "F# minor", "pp"
+        section["chords"] = (["i", "iv", "V", "i"] * section["bars"])[: section["bars"]]
     next(part for part in edited["parts"] if part["id"] == "piano")["instrument"] = "harpsichord"
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(edited))
     done = run_cli(story.film, "--plan", "mine.yaml", "-o", "out", "--original", "mute", cwd=tmp_path)

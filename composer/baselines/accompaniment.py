@@ -96,7 +96,7 @@ def bass_line(scene: Scene, low: int, high: int) -> list[Draft]:
             chord = scene.chord_at(start)
             fresh = k == 0 or chord != scene.chord_at(strikes[k - 1][0])
             pitch = nearest_pitch(chord.bass, 0.6 * before + 0.4 * centre, low, high)
-            if not fresh and scene.mood.texture in ("march", "flowing", "staccato") and k % 2 == 1:
+            if not fresh and scene.mood.texture in ("march", "flowing", "staccato") and k % 2 == 1 and chord.bass in chord.pitch_classes:
                 fifth = (chord.root + 7) % 12
                 pitch = nearest_pitch(fifth if fifth in chord.pitch_classes else chord.root, before, low, high)
             elif not fresh and scene.mood.texture == "drive" and k % 4 == 3:

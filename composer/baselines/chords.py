@@ -7,7 +7,7 @@ players at their octave, and gives every note a velocity from the section's mark
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from composer.assembly import assemble, moved
 from composer.baselines.accompaniment import BASS_DRUM, bass_line, drum_kit, harmony_voices, ostinato, timpani
@@ -17,6 +17,7 @@ from composer.options import Progress, silent
 from composer.plan import Part, Plan
 from composer.scene import ROLE_WEIGHT, Draft, Scene, scenes
 from composer.score import Note, Score
+from composer.statement import singing_range
 from composer.theory.voicing import into_range, nearest_pitch
 
 #: in one part that plays several roles, the first named wins where they collide
@@ -56,7 +57,7 @@ def _write(scene: Scene, plan: Plan) -> dict[str, list[_Line]]:
     lead = cast.get("melody", [])
     tune: list[Draft] = []
     if lead:
-        tune = melody(scene, *_tune_range(lead[0].info, alone=len(plan.parts) == 1))
+        tune = melody(_sung(scene, lead[0]), *singing_range(lead[0].info, alone=len(plan.parts) == 1))
         for part in lead:
             add(part, "melody", moved(tune, part.info))
     second = _second_phrase(scene)
@@ -115,6 +116,11 @@ def _mark_the_unmarked(scene: Scene, lines: dict[str, list[_Line]], part: Part) 
     own.sort(key=lambda d: d.start)
 
 
+def _sung(scene: Scene, part: Part) -> Scene:
+    """The scene as who leads it reads it: drums cannot state a motif."""
+    return replace(scene, motif=None) if part.info.is_drum else scene
+
+
 def _second_phrase(scene: Scene) -> float:
     """Where a section may grow by new voices: its second phrase; its start when it is loud or has but one."""
     phrases = scene.phrases()
@@ -127,15 +133,6 @@ def _percussion(scene: Scene, info: Instrument) -> list[Draft]:
     if info.id == "timpani":
         return timpani(scene, *info.comfortable)
     return ostinato(scene, *info.comfortable)
-
-
-def _tune_range(info: Instrument, *, alone: bool) -> tuple[int, int]:
-    """Where a tune sits on an instrument: the singing upper two thirds of its comfortable range, not above the staff's top."""
-    low, high = info.comfortable
-    if info.polyphony >= 4 and high >= 79:
-        return max(low, 62), min(high, 86)  # above its own accompaniment
-    floor = low + (high - low) // (4 if alone else 2 if low < 48 else 3)
-    return max(low, min(floor, 62)), min(high, 84)
 
 
 def _fill_gaps(line: list[Draft], tune: list[Draft], scene: Scene) -> list[Draft]:

@@ -1,7 +1,7 @@
 """Melody and counter-line: a motif per theme, stated, sequenced, answered and closed, with breaths.
 
 A phrase of four bars goes a – a′ – b – close: the motif, the motif on another step, something livelier, then a long note on the cadence
-and a rest. Notes on strong beats are chord notes; between them the line walks the chord's scale towards where the contour points.
+and a rest. Where the plan's theme has a motif (`composer.statement`), that is what phrases begin with, and the rest goes on from there. Notes on strong beats are chord notes; between them the line walks the chord's scale towards where the contour points.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 
 from composer.scene import BarSpan, Draft, Scene
+from composer.statement import Statement, statements
 from composer.theory.chords import chord_scale
 from composer.theory.voicing import nearest_pitch
 
@@ -45,8 +46,8 @@ _CONTOURS = (
 
 
 @dataclass(frozen=True)
-class Motif:
-    """What one theme is made of: two bars of rhythm and contour."""
+class Idea:
+    """What a theme without a motif of its own is made of: two bars of rhythm and contour."""
 
     rhythms: tuple[Rhythm, Rhythm]
     contours: tuple[tuple[int, ...], tuple[int, ...]]
@@ -54,15 +55,15 @@ class Motif:
     sequence: int
 
 
-def motif_for(scene: Scene) -> Motif:
-    """The theme's motif; its contour is the theme's own wherever it returns, its rhythm follows the section's energy."""
+def idea_for(scene: Scene) -> Idea:
+    """The theme's idea; its contour is the theme's own wherever it returns, its rhythm follows the section's energy."""
     rng = scene.theme_rng("motif")
     picks = [rng.randrange(4) for _ in range(2)]
     contours: list[tuple[int, ...]] = rng.sample(_CONTOURS, 2)
     if scene.mood.valence < -0.1:
         contours = [tuple(-step for step in c) if sum(c) > 0 else c for c in contours]  # dark themes sink
     bank = _RHYTHMS[scene.energy]
-    return Motif((bank[picks[0]], bank[picks[1]]), (contours[0], contours[1]), rng.choice((-2, -1, 1, 2)))
+    return Idea((bank[picks[0]], bank[picks[1]]), (contours[0], contours[1]), rng.choice((-2, -1, 1, 2)))
 
 
 def _fit_rhythm(rhythm: Rhythm, beats: float) -> list[tuple[float, float]]:
@@ -74,9 +75,7 @@ def _fit_rhythm(rhythm: Rhythm, beats: float) -> list[tuple[float, float]]:
     return kept
 
 
-def _phrase_rhythm(
-    scene: Scene, phrase: tuple[BarSpan, ...], index: int, motif: Motif, rng: random.Random
-) -> list[tuple[float, float, int]]:
+def _phrase_rhythm(scene: Scene, phrase: tuple[BarSpan, ...], index: int, idea: Idea, rng: random.Random) -> list[tuple[float, float, int]]:
     """(onset beat, length, contour step) of a phrase before hits are marked."""
     notes: list[tuple[float, float, int]] = []
     last = len(phrase) - 1
@@ -85,8 +84,8 @@ def _phrase_rhythm(
             held = max(1.0, bar.length / 2) if len(phrase) > 1 else bar.length * 0.75
             notes.append((bar.start, min(held, bar.length), 0))
             break
-        rhythm, contour = motif.rhythms[i % 2], motif.contours[i % 2]
-        offset = motif.sequence * (i // 2) + (index % 2) * (1 if i == 0 else 0)
+        rhythm, contour = idea.rhythms[i % 2], idea.contours[i % 2]
+        offset = idea.sequence * (i // 2) + (index % 2) * (1 if i == 0 else 0)
         if i == last - 1 and last >= 2:
             rhythm = rng.choice(_RHYTHMS[min(3, scene.energy + (1 if scene.arousal > -0.3 else 0))])
         figures = _fit_rhythm(rhythm, bar.length)
@@ -110,23 +109,39 @@ def _mark_hits(notes: list[tuple[float, float, int]], hits: tuple[float, ...]) -
 
 
 def melody(scene: Scene, low: int, high: int) -> list[Draft]:
-    """The section's tune within [low, high]; it rests between 15 and 40 % of the time."""
-    rng, motif = scene.rng("melody"), motif_for(scene)
+    """The section's tune within [low, high]: the theme's motif where it is stated, else free; it rests between 15 and 40 % of the time."""
+    rng, idea = scene.rng("melody"), idea_for(scene)
+    told = statements(scene, low, high)
     centre = low + (high - low) * (0.42 + 0.16 * scene.arousal)
     line: list[Draft] = []
+    fixed: list[Draft] = []
     before: int | None = None
     phrases = scene.phrases()
     for index, phrase in enumerate(phrases):
-        shape = _mark_hits(_phrase_rhythm(scene, phrase, index, motif, rng), scene.hard)
+        stated = [one for one in told if phrase[0].start <= one.start < phrase[-1].end]
+        own = [note for one in stated for note in one.notes]
+        line += own
+        fixed += own
+        before = own[-1].pitch if own else before
+        shape = _mark_hits(_free(_phrase_rhythm(scene, phrase, index, idea, rng), stated), scene.hard)
         span = phrase[-1].end - phrase[0].start
         for k, (onset, length, step) in enumerate(shape):
             arch = 6.0 * (1 - abs(2 * (onset - phrase[0].start) / span - 1.1)) + (2.0 if index % 4 == 2 else 0.0)
             target = centre + 1.75 * step + arch
             closing = k == len(shape) - 1
             pitch = _next_pitch(scene, onset, length, target, before, line, low, high, closing=closing)
-            line.append(Draft(onset, length * (0.97 if length < 2 else 0.99), pitch, 5.0 if k == 0 else 2.0 if closing else 0.0))
+            stress = 5.0 if k == 0 and not own else 2.0 if closing else 0.0
+            line.append(Draft(onset, length * (0.97 if length < 2 else 0.99), pitch, stress))
             before = pitch
-    return _balance_rests(scene, line)
+    line.sort(key=lambda d: d.start)
+    return _balance_rests(scene, line, fixed)
+
+
+def _free(shape: list[tuple[float, float, int]], stated: list[Statement]) -> list[tuple[float, float, int]]:
+    """What is left of a phrase's rhythm after its statements; a note that a statement runs into begins at its end."""
+    until = max((one.end for one in stated), default=0.0)
+    kept = [(max(onset, until), onset + length - max(onset, until), step) for onset, length, step in shape]
+    return [note for note in kept if note[1] >= 0.45] if stated else shape
 
 
 def _next_pitch(
@@ -167,13 +182,13 @@ def rest_share(line: list[Draft], start: float, end: float) -> float:
     return 1.0 - sounding / (end - start)
 
 
-def _balance_rests(scene: Scene, line: list[Draft]) -> list[Draft]:
-    """Shorten long notes (latest first) until the line rests 18 %; lengthen phrase ends when it rests over 36 %."""
-    order = sorted(range(len(line)), key=lambda i: (-line[i].duration, -i))
-    for i in order:
+def _balance_rests(scene: Scene, line: list[Draft], fixed: list[Draft]) -> list[Draft]:
+    """Shorten long notes (latest first, `fixed` ones last and less) until the line rests 18 %; lengthen phrase ends when it rests over 36 %."""
+    own = {id(note) for note in fixed}
+    for i in sorted(range(len(line)), key=lambda i: (id(line[i]) in own, -line[i].duration, -i)):
         if rest_share(line, scene.start, scene.end) >= 0.18:
             break
-        line[i].duration *= 0.62
+        line[i].duration *= 0.62 if id(line[i]) not in own else 0.85
     for i, note in enumerate(line):
         if rest_share(line, scene.start, scene.end) <= 0.36:
             break

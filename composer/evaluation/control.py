@@ -195,7 +195,7 @@ def _count_chords(plan: Plan, score: Score, counts: Mapping[str, list[int]]) -> 
             mine = roles[section.id].get(part, set())
             names = ["all", *(["harmony+bass"] if mine and mine <= {"harmony", "pad", "bass"} else []), *(mine if len(mine) == 1 else [])]
             classes = [pc for place in (middle - 1, middle, middle + 1) for pc in places.get(place, ())]
-            good = sum(pc in chord.pitch_classes for pc in classes)
+            good = sum(pc in chord.sounding for pc in classes)
             for name in names:
                 counts[name][0] += good
                 counts[name][1] += len(classes)

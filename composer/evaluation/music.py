@@ -42,7 +42,7 @@ def chord_tone_share(plan: Plan, score: Score) -> float:
         for place in (-1, 0, 1):
             classes = onsets.get(round(beat * 50) + place, [])
             total += len(classes)
-            good += sum(pc in chord.pitch_classes for pc in classes)
+            good += sum(pc in chord.sounding for pc in classes)
     return good / total if total else 1.0
 
 

@@ -1,104 +1,120 @@
-"""The rule planner: Film + CueSheet + Options → Plan, offline and the same for the same seed."""
+"""The rules: Film + CueSheet + Options → Outline, offline and the same for the same seed.
+
+One decision after the other, each with its reason: what the sections feel like, who plays, the form's arc, themes, keys, tempi, dynamics and
+density. Bars, chords and roles follow in `arrange`, for an LLM's outline as for this one.
+"""
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from composer.cues import CueSheet
-from composer.errors import OptionError, nearest
+from composer.errors import ComposerError, OptionError, nearest
 from composer.film import Film
-from composer.instruments import INSTRUMENTS, expand
+from composer.instruments import expand
 from composer.options import Options
-from composer.plan import DYNAMICS, PLAN_VERSION, Hit, Part, Plan, PlanBar, PlanCue, Section
-from composer.planner import harmony, orchestration
-from composer.planner.placing import accent_parts, is_needed, marked, place_hits
-from composer.planner.timing import Timed, fit_time
-from composer.tempo import MAX_QPM, MIN_QPM, TempoMap
+from composer.plan import Form, Theme
+from composer.planner.brief import Brief, read_brief
+from composer.planner.dynamics import mark
+from composer.planner.feeling import cut_rate, look_seconds, mean_affect, peak_arousal, speech_share
+from composer.planner.form import affect_change, forms
+from composer.planner.keys import Chosen, Feeling, home_tonic, section_keys
+from composer.planner.orchestration import choose_instruments
+from composer.planner.outline import Outline, OutlineSection
+from composer.planner.pace import range_qpm, settled, wish_qpm
+from composer.planner.themes import Casting, Scenery, cast_themes, invent
+from composer.tempo import MAX_QPM, MIN_QPM
 from composer.theory.keys import Key, parse_key
 from composer.theory.moods import MOODS, Mood, mood_for, tension_of
 
-#: tonics that lie well for strings and winds, by gender of the key
-_TONICS = {"major": ("D", "G", "C", "F", "Bb", "A", "Eb"), "minor": ("D", "A", "E", "G", "C", "B", "F")}
+#: speech makes a scene sound more excited than its music should be: so much of the arousal goes where somebody speaks all the time
+_SPEECH_CALMS = 0.3
+#: how far a brief's mood pulls what the film feels like towards itself
+_BRIEF_PULL = 0.45
+#: how much a section's place in the whole adds to its density
+_DENSITY: dict[Form, float] = {
+    "whole": 0.0,
+    "opening": -0.08,
+    "build": 0.02,
+    "respite": -0.1,
+    "climax": 0.1,
+    "release": -0.08,
+    "ending": -0.05,
+}
+#: seeds read a film up to so much slower or quicker
+_PACES = (0.93, 0.97, 1.0, 1.03, 1.07)
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A section before it has bars: its span of film and what was felt in it."""
+    """A section before anything is decided: its span of film and what was felt in it."""
 
     #: id of its cue
     cue: str
     start_s: float
     end_s: float
     valence: float
+    #: as the film is, and as its music should be (calmer under speech)
+    felt_arousal: float
     arousal: float
     mood: Mood
-    #: cuts per second inside
+    #: cuts per second, and share of speech
     cut_rate: float
-    #: the first, and the last, of its cue
-    opens: bool
-    closes: bool
+    speech: float
+
+    @property
+    def length_s(self) -> float:
+        """Seconds."""
+        return self.end_s - self.start_s
 
 
-def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
-    """Arrange the film.
+def outline(film: Film, cues: CueSheet, options: Options) -> Outline:
+    """Decide on the music of a film.
 
     Raises OptionError or InstrumentError for a tempo, key, mood or instrument that makes no sense.
     """
-    _check_options(options)
+    check_options(options)
     rng = random.Random(f"plan/{options.seed}/{film.frame_count}")  # two films of one seed differ, too
-    stretches = _stretches(film, cues, options)
+    brief = read_brief(options.brief)
+    stretches = _stretches(film, cues, options, brief)
     home = _home_mood(stretches)
-    parts = tuple(Part(i.id, i.id) for i in expand(options.instruments or orchestration.choose_instruments(home)))
-    hits = [hit for cue in cues.cues for hit in cue.hits]
+    instruments = _instruments(options, brief, home, rng)
     beats_per_bar = _metre(home, rng)
-    timed = fit_time(stretches, hits, beats_per_bar, options, film)
-    keys = _keys(stretches, home, options, rng)
-    sections = _sections(stretches, timed, keys, rng)
-    sections = _arrange(sections, stretches, parts, options)
-    placed, parts = _marked(place_hits(hits, timed.tempo, film), sections, film, parts, options)
-    sections = _chords_on_hits(sections, placed, timed.tempo, options, float(film.frame_rate))
-    return Plan(
-        version=PLAN_VERSION,
-        seed=options.seed,
+    arc = _arc(film, stretches)
+    themes = cast_themes(
+        [Scenery(look_seconds(film, s.start_s, s.end_s), s.mood, s.valence, s.arousal, f) for s, f in zip(stretches, arc, strict=True)], rng
+    )
+    key = Key(home_tonic(home.mode, instruments, rng), home.mode)
+    asked_key = options.key or brief.key
+    key = parse_key(asked_key) if asked_key else key
+    keys = _keys(stretches, arc, themes, key, options, rng)
+    tempi = _tempi(film, stretches, options, brief, rng)
+    film_arousal = sum(s.arousal * s.length_s for s in stretches) / sum(s.length_s for s in stretches)
+    sections = tuple(
+        _section(s, f, t, k, q, film_arousal, options, number)
+        for number, (s, f, t, k, q) in enumerate(zip(stretches, arc, themes, keys, tempi, strict=True))
+    )
+    return Outline(
         origin="rules",
-        title=_title(film.path),
-        duration_s=film.duration_s,
-        frame_rate=film.frame_rate,
-        ending=options.ending,
-        cues=tuple(PlanCue(cue.id, cue.start_s, cue.end_s) for cue in cues.cues),
-        parts=parts,
+        title=Path(film.path).stem.replace("_", " ").strip() or "Untitled",
+        style=f"film score, {home.words.split(',')[0]}",
+        key=key.name,
+        beats_per_bar=beats_per_bar,
+        instruments=instruments,
+        themes=_themes(sections, themes, stretches, beats_per_bar, options, film),
         sections=sections,
-        hits=placed,
-        bars=_plan_bars(film, timed.tempo),
-        start_tc=cues.start_tc,
-        candidates_s=tuple(c.time_s for c in cues.candidates),
-        wanted_s=tuple(hit.time_s for hit in hits if hit.is_hard),
-        notes=cues.notes,
-        reasons=_reasons(film, cues, home, keys, timed, placed, parts, options, beats_per_bar),
-    ).check()
+        reasons=_reasons(home, key, instruments, options, brief, beats_per_bar, arc, stretches, sections),
+        notes=_notes(options, brief),
+    )
 
 
-def _marked(
-    hits: tuple[Hit, ...], sections: Sequence[Section], film: Film, parts: tuple[Part, ...], options: Options
-) -> tuple[tuple[Hit, ...], tuple[Part, ...]]:
-    """The hits with their marks, and all parts, those that only accents need included."""
-    accents = options.accents == "percussion"
-    everybody = accent_parts(parts) if accents else parts
-    done = marked(hits, sections, film, everybody, accents=accents)
-    wanted = [part for part in everybody if part in parts or is_needed(part, done)]
-    order = list(INSTRUMENTS)
-    return done, tuple(sorted(wanted, key=lambda part: order.index(part.instrument))) if accents else parts
-
-
-def _check_options(options: Options) -> None:
+def check_options(options: Options) -> None:
+    """Raise OptionError for a tempo, key or mood that makes no sense."""
     tempo = options.tempo_qpm
     if tempo is not None and not (math.isfinite(tempo) and MIN_QPM * 1.1 <= tempo <= MAX_QPM / 1.1):
         raise OptionError(f"tempo {tempo:g} is out of range", f"Use {MIN_QPM * 1.1:g} to {MAX_QPM / 1.1:.0f}.")
@@ -108,43 +124,53 @@ def _check_options(options: Options) -> None:
         parse_key(options.key)
 
 
-def _title(path: str) -> str:
-    return Path(path).stem.replace("_", " ").strip() or "Untitled"
-
-
 # --- what the film asks -----------------------------------------------------------------------------------------------
 
 
-def _stretches(film: Film, cues: CueSheet, options: Options) -> list[_Stretch]:
+def _stretches(film: Film, cues: CueSheet, options: Options, brief: Brief) -> list[_Stretch]:
     found = []
     cuts = [c.time_s for c in cues.candidates]
     for cue in cues.cues:
-        edges = [cue.start_s, *cue.section_starts_s, cue.end_s]
-        for i, (start_s, end_s) in enumerate(itertools.pairwise(edges)):
-            valence, arousal = _mean_affect(film, start_s, end_s)
-            cut_rate = sum(start_s <= c < end_s for c in cuts) / (end_s - start_s)
-            mood = MOODS[options.mood] if options.mood else mood_for(valence, arousal, tension_of(valence, arousal))
-            found.append(_Stretch(cue.id, start_s, end_s, valence, arousal, mood, cut_rate, i == 0, i == len(edges) - 2))
+        for start_s, end_s in itertools.pairwise([cue.start_s, *cue.section_starts_s, cue.end_s]):
+            valence, felt = mean_affect(film, start_s, end_s)
+            speech = speech_share(film, start_s, end_s)
+            arousal = felt - _SPEECH_CALMS * speech * max(0.0, felt + 0.3)
+            mood = _mood(valence, arousal, options, brief)
+            found.append(_Stretch(cue.id, start_s, end_s, valence, felt, arousal, mood, cut_rate(cuts, start_s, end_s), speech))
     return found
 
 
-def _mean_affect(film: Film, start_s: float, end_s: float) -> tuple[float, float]:
-    """Mean (valence, arousal) of a span; the strongest quarter of its seconds counts double (a shock colours its scene)."""
-    rows = slice(int(start_s), max(int(start_s) + 1, math.ceil(end_s)))
-    valence, arousal = np.asarray(film.affect.valence[rows]), np.asarray(film.affect.arousal[rows])
-    if valence.size == 0:
-        return 0.0, 0.0
-    strength = np.hypot(valence, arousal)
-    weights = np.where(strength >= np.quantile(strength, 0.75), 2.0, 1.0)
-    return float(np.average(valence, weights=weights)), float(np.average(arousal, weights=weights))
+def _mood(valence: float, arousal: float, options: Options, brief: Brief) -> Mood:
+    if options.mood is not None:
+        return MOODS[options.mood]
+    if brief.mood is not None:
+        wanted = MOODS[brief.mood]
+        valence += _BRIEF_PULL * (wanted.valence - valence)
+        arousal += _BRIEF_PULL * (wanted.arousal - arousal)
+    return mood_for(valence, arousal, tension_of(valence, arousal))
 
 
 def _home_mood(stretches: Sequence[_Stretch]) -> Mood:
     """The mood most of the film is in."""
     seconds: dict[str, float] = {}
     for s in stretches:
-        seconds[s.mood.name] = seconds.get(s.mood.name, 0.0) + s.end_s - s.start_s
+        seconds[s.mood.name] = seconds.get(s.mood.name, 0.0) + s.length_s
     return MOODS[max(seconds, key=lambda name: (seconds[name], name))]
+
+
+def _instruments(options: Options, brief: Brief, home: Mood, rng: random.Random) -> tuple[str, ...]:
+    """Ids in score order: as asked, as the brief names them, else what suits the film's mood."""
+    suiting = choose_instruments(home, rng)  # drawn in any case: what is asked must not change what else is drawn
+    if options.instruments:
+        return tuple(i.id for i in expand(options.instruments))
+    words: list[str] = []
+    for word in brief.instruments:
+        try:
+            expand([*words, word])
+        except ComposerError:
+            continue  # two words for one instrument
+        words.append(word)
+    return tuple(i.id for i in expand(words or suiting))
 
 
 def _metre(home: Mood, rng: random.Random) -> int:
@@ -153,154 +179,135 @@ def _metre(home: Mood, rng: random.Random) -> int:
     return 3 if rng.random() < sways else 4
 
 
+def _arc(film: Film, stretches: Sequence[_Stretch]) -> list[Form]:
+    """The form of every section, cue by cue."""
+    found: list[Form] = []
+    for _, group in itertools.groupby(stretches, key=lambda s: s.cue):
+        own = list(group)
+        found += forms([s.arousal for s in own], [peak_arousal(film, s.start_s, s.end_s) for s in own])
+    return found
+
+
 # --- music ------------------------------------------------------------------------------------------------------------
 
 
-def _keys(stretches: Sequence[_Stretch], home: Mood, options: Options, rng: random.Random) -> list[Key]:
-    """A home key, and for sections of another gender its relative; the mode is the mood's own."""
-    if options.key:
-        return [parse_key(options.key)] * len(stretches)
-    gender = "minor" if Key(0, home.mode).is_minor else "major"
-    tonic = parse_key(f"{rng.choice(_TONICS[gender])} {gender}").tonic
-    keys = []
-    for s in stretches:
-        is_minor = Key(0, s.mood.mode).is_minor
-        if is_minor == (gender == "minor"):
-            keys.append(Key(tonic, s.mood.mode))
-        else:
-            keys.append(Key((tonic + (9 if is_minor else 3)) % 12, s.mood.mode))
-    return keys
-
-
-def _sections(stretches: Sequence[_Stretch], timed: Timed, keys: Sequence[Key], rng: random.Random) -> tuple[Section, ...]:
-    sections = []
-    themes: dict[str, str] = {}
-    for i, (stretch, (first, bars), qpm, key) in enumerate(zip(stretches, timed.bars, timed.base_qpm, keys, strict=True)):
-        mood = stretch.mood
-        theme = themes.setdefault(mood.name, "ABCDEFGHIJKLMNOP"[len(themes) % 16])
-        density = min(1.0, max(0.1, 0.5 + 0.42 * stretch.arousal + 0.1 * min(1.0, stretch.cut_rate)))
-        sections.append(
-            Section(
-                id=f"S{i + 1}",
-                cue=stretch.cue,
-                first_bar=first,
-                bars=bars,
-                mood=mood.name,
-                key=key.name,
-                theme=theme,
-                dynamics=_dynamics(stretch.arousal),
-                density=round(density, 2),
-                chords=harmony.section_chords(mood, key, bars, rng, is_last=stretch.closes),
-                roles={},
-                doubles={},
-                reason=_section_reason(stretch, key, qpm, i),
-            )
-        )
-    return tuple(sections)
-
-
-def _dynamics(arousal: float) -> str:
-    return DYNAMICS[min(5, max(0, round(2.6 + 2.6 * arousal)))]
-
-
-def _section_reason(stretch: _Stretch, key: Key, qpm: float, index: int) -> str:
-    opening = "opens the film" if index == 0 else f"cue {stretch.cue} begins" if stretch.opens else "the picture turns here"
-    feeling = f"valence {stretch.valence:+.2f}, arousal {stretch.arousal:+.2f} reads as {stretch.mood.name}"
-    return f"{stretch.start_s:.1f}-{stretch.end_s:.1f} s: {opening}; {feeling}: {key.name}, about {qpm:.0f} BPM"
-
-
-def _arrange(sections: Sequence[Section], stretches: Sequence[_Stretch], parts: Sequence[Part], options: Options) -> tuple[Section, ...]:
-    """Roles for every section; the loudest one is a tutti, so everybody asked for is heard."""
-    peak = max(range(len(sections)), key=lambda i: (stretches[i].arousal, -i))
-    carriers: dict[str, str] = {}
-    statements: dict[str, int] = {}
-    done = []
-    for i, (section, stretch) in enumerate(zip(sections, stretches, strict=True)):
-        count = statements[section.theme] = statements.get(section.theme, 0) + 1
-        # the third time a theme is heard, someone else has it, in other company
-        rng = random.Random(f"orchestra/{options.seed}/{section.theme}/{count // 3}")
-        voices = orchestration.Voices(carriers.get(section.theme) if count % 3 else None, frozenset(carriers.values()))
-        casting = orchestration.cast(parts, stretch.mood, section.density, stretch.arousal, rng, voices, tutti=i == peak)
-        carriers.setdefault(section.theme, next(iter(casting.roles.get("melody", [])), ""))
-        roles = {role: tuple(players) for role, players in casting.roles.items()}
-        done.append(replace(section, roles=roles, doubles=dict(casting.doubles)))
-    return tuple(done)
-
-
-def _chords_on_hits(
-    sections: Sequence[Section], hits: Sequence[Hit], tempo: TempoMap, options: Options, rate: float
-) -> tuple[Section, ...]:
-    """A hard hit gets a new chord, unless the cadence owns the bar."""
-    done = []
-    for section in sections:
-        rng = random.Random(f"hits/{options.seed}/{section.id}")
-        entries, key = list(section.chords), parse_key(section.key)
-        for hit in hits:
-            index = hit.bar - section.first_bar
-            if hit.is_hard and 0 <= index < section.bars - 2 and abs(hit.error_s) <= 2 / rate:
-                harmony.change_at(entries, index, hit.beat, tempo.bars[hit.bar - 1].beats, key, rng)
-        done.append(replace(section, chords=tuple(entries)))
-    return tuple(done)
-
-
-def _plan_bars(film: Film, tempo: TempoMap) -> tuple[PlanBar, ...]:
-    starts = [shot.start_s for shot in film.shots[1:]]
-    rows = []
-    for i, bar in enumerate(tempo.bars):
-        start_s, end_s = float(tempo.bar_seconds[i]), float(tempo.bar_seconds[i + 1])
-        valence, arousal = _mean_affect(film, min(start_s, film.duration_s - 0.01), min(end_s, film.duration_s))
-        near = (bisect.bisect_left(starts, end_s + 2) - bisect.bisect_left(starts, start_s - 2)) / (end_s - start_s + 4)
-        rows.append(
-            PlanBar(
-                i + 1,
-                f"{bar.numerator}/{bar.denominator}",
-                bar.qpm,
-                round(valence, 2),
-                round(arousal, 2),
-                round(tension_of(valence, arousal), 2),
-                round(near, 2),
-            )
-        )
-    return tuple(rows)
-
-
-def _reasons(
-    film: Film,
-    cues: CueSheet,
-    home: Mood,
-    keys: Sequence[Key],
-    timed: Timed,
-    hits: Sequence[Hit],
-    parts: Sequence[Part],
+def _keys(
+    stretches: Sequence[_Stretch],
+    arc: Sequence[Form],
+    themes: Sequence[Casting],
+    home: Key,
     options: Options,
-    beats_per_bar: int,
-) -> tuple[str, ...]:
-    """One line per decision, for a film-maker."""
-    on_time = sum(abs(h.frames_off(film.frame_rate)) <= 0.5 for h in hits)
-    wanted = sum(len(cue.hits) for cue in cues.cues)
-    chosen = "as asked" if options.instruments else f"chosen for a {home.name} film"
-    key_why = "as asked" if options.key else f"{home.mode} suits {home.name}; darker or brighter sections take the relative key"
-    tempo_why = "as asked" if options.tempo_qpm else "from feeling and cut rhythm, bent so that cuts fall on beats"
-    music = "" if len(cues.cues) == 1 and not options.cue_s and not options.silence_s else _cue_words(cues)
-    return (
-        f"mood: most of the film is {home.name} ({home.words})",
-        f"key: {keys[0].name} ({key_why})",
-        f"metre: {beats_per_bar}/4",
-        f"tempo: {timed.tempo.mean_qpm:.1f} BPM on average ({tempo_why})",
-        f"hits: {len(cues.candidates)} candidate moments, {wanted} worth a hit, {len(hits)} taken into the music, {on_time} of them within half a frame",
-        f"steady: {_steady_words(timed, wanted)}",
-        *([music] if music else []),
-        f"instruments: {', '.join(p.info.name for p in parts)} ({chosen})",
+    rng: random.Random,
+) -> list[Chosen]:
+    if options.key:
+        return [Chosen(home, "", "as asked")] * len(stretches)
+    feelings = [Feeling(s.cue, s.valence, s.arousal, s.mood.mode, f, t.letter) for s, f, t in zip(stretches, arc, themes, strict=True)]
+    return section_keys(feelings, home, rng)
+
+
+def _tempi(film: Film, stretches: Sequence[_Stretch], options: Options, brief: Brief, rng: random.Random) -> list[float]:
+    """The wished tempo of every section."""
+    reading = rng.choice(_PACES) * brief.pace
+    if options.tempo_qpm is not None:
+        return [options.tempo_qpm] * len(stretches)
+    wishes = [reading * wish_qpm(s.mood, s.arousal, s.cut_rate) for s in stretches]
+    changes = [
+        math.inf if after.cue != before.cue else affect_change(film, after.start_s, 5.0) for before, after in itertools.pairwise(stretches)
+    ]
+    return settled(wishes, [s.length_s for s in stretches], changes)
+
+
+def _section(
+    s: _Stretch, form: Form, theme: Casting, key: Chosen, qpm: float, film_arousal: float, options: Options, number: int
+) -> OutlineSection:
+    density = 0.5 + 0.42 * s.arousal + 0.1 * min(1.0, s.cut_rate) + _DENSITY[form] - 0.25 * s.speech
+    limits = (s.mood.qpm[0] * 0.9, s.mood.qpm[1] * 1.1) if options.tempo_qpm is not None else range_qpm(qpm, s.mood)
+    return OutlineSection(
+        cue=s.cue,
+        start_s=s.start_s,
+        end_s=s.end_s,
+        form=form,
+        mood=s.mood.name,
+        key=key.key.name,
+        qpm=qpm,
+        qpm_range=limits,
+        theme=theme.letter,
+        variation=theme.variation,
+        dynamics=mark(s.arousal, film_arousal, form, s.speech),
+        density=round(min(1.0, max(0.08, density)), 2),
+        valence=s.valence,
+        arousal=s.arousal,
+        tension=tension_of(s.valence, s.arousal),
+        cut_rate=s.cut_rate,
+        speech=s.speech,
+        modulation=key.modulation,
+        reason=_section_reason(s, form, theme, key, number),
     )
 
 
-def _steady_words(timed: Timed, wanted: int) -> str:
-    """The best constant tempi beside the bent map, as a sequencer's search would find them."""
-    if not timed.constant:
-        return "no moment asks for any tempo"
-    told = "; ".join(f"{one.qpm:.2f} BPM would hit {one.hits} and come near {one.near}" for one in timed.constant[:3])
-    return f"of these {wanted}, a constant {told}"
+def _section_reason(s: _Stretch, form: Form, theme: Casting, key: Chosen, number: int) -> str:
+    place = "the whole cue" if form == "whole" else f"the {form}"
+    feeling = f"valence {s.valence:+.2f}, arousal {s.felt_arousal:+.2f} reads as {s.mood.name}"
+    voice = f", {round(100 * s.speech)} % spoken, so the music steps back" if s.speech > 0.2 else ""
+    how = {"": "", "pivot": ", over a pivot", "direct": ", directly"}[key.modulation]
+    why = f" ({key.why}{how})" if number or key.why != "home" else ""
+    return f"{s.start_s:.1f}-{s.end_s:.1f} s: {place}; {feeling}{voice}: {key.key.name}{why}; {theme.why}"
 
 
-def _cue_words(cues: CueSheet) -> str:
-    return f"music: {', '.join(f'{cue.id} {cue.start_s:.1f}-{cue.end_s:.1f} s' for cue in cues.cues)}"
+def _themes(
+    sections: Sequence[OutlineSection],
+    castings: Sequence[Casting],
+    stretches: Sequence[_Stretch],
+    beats_per_bar: int,
+    options: Options,
+    film: Film,
+) -> tuple[Theme, ...]:
+    """A motif for every theme, in the mood of its first section; who sings it is left to the orchestration."""
+    found: dict[str, Theme] = {}
+    for section, casting in zip(sections, castings, strict=True):
+        if section.theme not in found:
+            rng = random.Random(f"motif/{options.seed}/{film.frame_count}/{section.theme}")
+            found[section.theme] = Theme(section.theme, casting.look, "", invent(MOODS[section.mood], beats_per_bar, rng))
+    return tuple(found[letter] for letter in sorted(found))
+
+
+# --- reasons ----------------------------------------------------------------------------------------------------------
+
+
+def _reasons(
+    home: Mood,
+    key: Key,
+    instruments: Sequence[str],
+    options: Options,
+    brief: Brief,
+    beats_per_bar: int,
+    arc: Sequence[Form],
+    stretches: Sequence[_Stretch],
+    sections: Sequence[OutlineSection],
+) -> tuple[str, ...]:
+    """One line per decision, for a film-maker."""
+    named = brief.instruments and not options.instruments
+    chosen = "as asked" if options.instruments else "from the brief" if named else f"chosen for a {home.name} film"
+    key_why = (
+        "as asked"
+        if options.key
+        else "from the brief"
+        if brief.key
+        else f"{home.mode} suits {home.name}; its tonic lies well for who plays"
+    )
+    peak = next((s for s, f in zip(stretches, arc, strict=True) if f == "climax"), None)
+    shape = " - ".join(f"{form} ({section.theme})" for form, section in zip(arc, sections, strict=True))
+    return (
+        *([f"brief: understood {', '.join(brief.understood)}"] if brief.understood else []),
+        f"mood: most of the film is {home.name} ({home.words})",
+        f"form: {shape}" + (f"; feeling peaks at {peak.start_s:.1f}-{peak.end_s:.1f} s" if peak else ""),
+        f"key: {key.name} ({key_why})",
+        f"metre: {beats_per_bar}/4",
+        f"instruments: {', '.join(i.name for i in expand(instruments))} ({chosen})",
+    )
+
+
+def _notes(options: Options, brief: Brief) -> tuple[str, ...]:
+    if options.brief.strip() and not brief.understood:
+        return ("the rules understood nothing of the brief: name instruments, a mood or a key, or ask an LLM (--planner llm)",)
+    return ()

@@ -42,7 +42,7 @@ def spot(film: Film, options: Options) -> CueSheet:
     candidates = _candidates(film, options, listed)
     hits = _choose(candidates)
     cues = tuple(
-        Cue(f"1m{number}", start_s, end_s, tuple(h for h in hits if start_s <= h.time_s < end_s), section_starts(film, candidates, start_s, end_s))
+        Cue(f"1m{number}", start_s, end_s, tuple(h for h in hits if start_s <= h.time_s < end_s), section_starts(film, candidates, start_s, end_s, options.seed))
         for number, (start_s, end_s) in enumerate(cue_spans(film, options), 1)
     )  # fmt: skip
     return CueSheet(cues, candidates, _start_tc(film, options, listed), _notes(hits, cues, listed))

@@ -13,6 +13,7 @@ The work grows with the film's length, not faster.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,10 @@ from composer.tempo import MAX_QPM, MIN_QPM, Bar
 _BASE_STEP = 1.03
 #: price of a base tempo away from what the mood asks, per squared octave and fraction; of any change between sections; and of its size
 _MOOD, _NEW_TEMPO, _TEMPO_LEAP = 18.0, 1.0, 4.0
+#: and of what goes beyond the change that the feelings ask for
+_BEYOND = 16.0
+#: price of bars that fours leave over: two, or an odd number
+_TWO_LEFT, _ONE_LEFT = 1.0, 2.0
 _BEAM_N = 48
 #: with a mean tempo asked for, sections may lie this far from it, so that the whole does not
 _MEAN_BASES = (0.95, 0.97, 0.985, 1.0, 1.015, 1.03, 1.05)
@@ -124,8 +129,9 @@ def _freely(spans: Sequence[SectionSpan]) -> list[_Choice]:
     choices = [_choices(span, _base_candidates(span)) for span in spans]
     best: list[list[float]] = [[one.score for one in choices[0]]]
     back: list[list[int]] = [[-1] * len(choices[0])]
-    for before, here in zip(choices, choices[1:], strict=False):
-        ways = np.asarray(best[-1])[None, :] - np.array([[_leap(b, a) for b in before] for a in here])
+    for (last, before), (span, here) in itertools.pairwise(zip(spans, choices, strict=True)):
+        wished = math.log(span.target_qpm / last.target_qpm)
+        ways = np.asarray(best[-1])[None, :] - np.array([[_leap(b, a, wished) for b in before] for a in here])
         pointers = ways.argmax(axis=1)
         best.append([float(ways[i, k]) + one.score for i, (one, k) in enumerate(zip(here, pointers, strict=True))])
         back.append(pointers.tolist())
@@ -135,10 +141,11 @@ def _freely(spans: Sequence[SectionSpan]) -> list[_Choice]:
     return [one[i] for one, i in zip(choices, reversed(path), strict=True)]
 
 
-def _leap(before: _Choice, after: _Choice) -> float:
-    """Price of going from one section's tempo to the next one's."""
-    change = abs(math.log(after.edge_qpm[0] / before.edge_qpm[1]))
-    return 0.0 if change < 0.012 else _NEW_TEMPO + _TEMPO_LEAP * change
+def _leap(before: _Choice, after: _Choice, wished: float) -> float:
+    """Price of going from one section's tempo to the next one's; `wished` is the change (log) that the feelings ask for."""
+    change = math.log(after.edge_qpm[0] / before.edge_qpm[1])
+    beyond = max(0.0, abs(change) - abs(wished)) if change * wished > 0 else abs(change)
+    return 0.0 if abs(change) < 0.012 else _NEW_TEMPO + _TEMPO_LEAP * abs(change) + _BEYOND * beyond
 
 
 def _choices(span: SectionSpan, bases_qpm: Sequence[float], grid: Grid = COARSE) -> list[_Choice]:
@@ -147,7 +154,9 @@ def _choices(span: SectionSpan, bases_qpm: Sequence[float], grid: Grid = COARSE)
     times = [hit.time_s - span.start_s for hit in span.hits]
     paths = best_paths(span.length_s, span.hits, times, bases_qpm, span.beats_per_bar, span.tolerances_s, grid, opens=span.opens)
     return [
-        _even(span, qpm) if path is None else _Choice(qpm, path, sum(path.beats), path.score - _mood_price(span, qpm))
+        _even(span, qpm)
+        if path is None
+        else _Choice(qpm, path, sum(path.beats), path.score - _mood_price(span, qpm) - _phrase_price(len(path.beats)))
         for qpm, path in zip(bases_qpm, paths, strict=True)
     ]
 
@@ -162,6 +171,11 @@ def _even(span: SectionSpan, qpm: float, beats: int | None = None) -> _Choice:
 
 def _mood_price(span: SectionSpan, qpm: float) -> float:
     return _MOOD * math.log(qpm / span.target_qpm) ** 2
+
+
+def _phrase_price(bars: int) -> float:
+    """Phrases are of four bars, or of two and two; what is left over costs."""
+    return 0.0 if bars % 4 == 0 else _TWO_LEFT if bars % 2 == 0 and bars > 4 else _ONE_LEFT
 
 
 def _base_candidates(span: SectionSpan) -> list[float]:
@@ -180,8 +194,9 @@ def _of_mean(spans: Sequence[SectionSpan], qpm: float) -> list[_Choice]:
         elapsed += span.length_s
         wanted = qpm / 60 * elapsed
         grown: dict[int, tuple[float, tuple[_Choice, ...]]] = {}
+        choices = _by_length(span, qpm)
         for total, (score, way) in beams.items():
-            for one in _by_length(span, qpm):
+            for one in choices:
                 new = (score + one.score, (*way, one))
                 if total + one.beats not in grown or new[0] > grown[total + one.beats][0]:
                     grown[total + one.beats] = new

@@ -16,7 +16,6 @@ from composer.planner.constant_tempo import ConstantTempo, find_tempi
 from composer.planner.spotting import MIN_REST_S
 from composer.planner.tempo_fit import SectionFit, SectionSpan, fit, steady_bar_count
 from composer.tempo import MAX_QPM, MIN_QPM, Bar, TempoMap
-from composer.theory.moods import Mood
 
 #: the tempo is bent until a beat is this near to a hard hit, frames: half a frame, less what a player, a room and a measurement may take
 _HARD_FRAMES = 0.3
@@ -36,20 +35,16 @@ class Stretch(Protocol):
         """Last moment, seconds."""
 
     @property
-    def arousal(self) -> float:
-        """−1…1."""
+    def cue(self) -> str:
+        """Id of its cue."""
 
     @property
-    def mood(self) -> Mood:
-        """Says in which band its tempo lies."""
+    def qpm(self) -> float:
+        """Wished tempo, quarter notes per minute."""
 
     @property
-    def cut_rate(self) -> float:
-        """Cuts per second."""
-
-    @property
-    def opens(self) -> bool:
-        """Whether a cue begins here."""
+    def qpm_range(self) -> tuple[float, float]:
+        """How far its base tempo may lie from that."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +83,10 @@ def _spans(
     spans: list[SectionSpan] = []
     places: list[int] = []
     now_s = 0.0
-    for s in stretches:
-        target, limits = target_qpm(s)
+    for i, s in enumerate(stretches):
         start_s = s.start_s if s.start_s - now_s >= MIN_REST_S else now_s
         if start_s > now_s:
-            spans.append(_rest(now_s, start_s, spans[-1].target_qpm if spans else target, beats_per_bar))
+            spans.append(_rest(now_s, start_s, spans[-1].target_qpm if spans else s.qpm, beats_per_bar))
         end_s = s.end_s
         if s is stretches[-1] and film.duration_s - end_s < MIN_REST_S:
             end_s = film.duration_s  # too short for a rest: the music's own bars go on, its notes do not
@@ -102,7 +96,8 @@ def _spans(
         inside = tuple(h for h in hits if start_s + 0.05 < h.time_s < end_s - 0.05)
         places.append(len(spans))
         hard_s, soft_s = _HARD_FRAMES * film.frame_s, _SOFT_FRAMES * film.frame_s
-        spans.append(SectionSpan(start_s, end_s, target, limits, beats_per_bar, inside, hard_s, soft_s, s.opens))
+        opens = i == 0 or stretches[i - 1].cue != s.cue
+        spans.append(SectionSpan(start_s, end_s, s.qpm, s.qpm_range, beats_per_bar, inside, hard_s, soft_s, opens))
         now_s = end_s
     if film.duration_s - now_s >= MIN_REST_S:
         spans.append(_rest(now_s, film.duration_s, spans[-1].target_qpm, beats_per_bar))
@@ -113,19 +108,11 @@ def _rest(start_s: float, end_s: float, qpm: float, beats_per_bar: int) -> Secti
     return SectionSpan(start_s, end_s, qpm, (max(MIN_QPM, qpm / 1.5), min(MAX_QPM, qpm * 1.5)), beats_per_bar, (), is_rest=True)
 
 
-def target_qpm(stretch: Stretch) -> tuple[float, tuple[float, float]]:
-    """Tempo the feeling asks for inside the mood's band, quickened by quick cutting; and how far it may go."""
-    low, high = stretch.mood.qpm
-    lift = 0.5 + 0.5 * (stretch.arousal - stretch.mood.arousal) + 0.35 * min(1.0, stretch.cut_rate / 1.2) - 0.1
-    target = low + (high - low) * min(1.0, max(0.0, lift))
-    return target, (low * 0.9, high * 1.1)
-
-
 def _band(stretches: Sequence[Stretch], options: Options) -> tuple[float, float]:
-    """Where constant tempi are looked for: around the one asked for, or within the bands of the moods."""
+    """Where constant tempi are looked for: around the one asked for, or within what the sections bear."""
     if options.tempo_qpm is not None:
         return options.tempo_qpm * 0.98, options.tempo_qpm * 1.02
-    limits = [target_qpm(s)[1] for s in stretches]
+    limits = [s.qpm_range for s in stretches]
     return max(MIN_QPM * 1.1, min(low for low, _ in limits)), min(MAX_QPM / 1.1, max(high for _, high in limits))
 
 

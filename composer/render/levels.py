@@ -31,7 +31,7 @@ _DRUM_KEYS = (36, 38, 45, 49)
 _FAMILY_LU = {"strings": 0.0, "brass": 0.5, "woodwinds": -2.0, "piano": -0.5, "percussion": -2.0, "choir": -1.0, "harp": -1.0, "guitar": -1.0, "synth": -3.0}  # fmt: skip
 #: … and single instruments that differ from their family: small bright things carry at low levels, solo strings are one player
 _INSTRUMENT_LU = {
-    "violin": -1.0, "viola": -1.0, "cello": -0.5, "contrabass": -0.5, "tuba": -1.0, "piccolo": -4.0, "timpani": 0.0, "drums": 0.0, "percussion_kit": -1.0,
+    "violin": -1.0, "violin_2": -1.0, "viola": -1.0, "cello": -0.5, "contrabass": -0.5, "tuba": -1.0, "piccolo": -4.0, "timpani": 0.0, "drums": 0.0, "percussion_kit": -1.0,
     "glockenspiel": -6.0, "xylophone": -4.0, "celesta": -4.0, "music_box": -4.0, "tubular_bells": -3.0, "harpsichord": -2.0, "accordion": -1.5, "organ": -1.0,
     "bass_guitar": 0.0, "synth_bass": -1.0,
 }  # fmt: skip

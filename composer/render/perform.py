@@ -12,6 +12,7 @@ from dataclasses import replace
 from composer.instruments import INSTRUMENTS, Instrument
 from composer.moments import SAME_BEATS, Moment, moments
 from composer.plan import Plan
+from composer.scene import Scene, scenes
 from composer.score import Control, Note, Score, Track
 from composer.tempo import TempoMap
 from composer.theory.moods import MOODS
@@ -25,6 +26,8 @@ _HELD_BACK, _HELD_BACK_SOFTLY, _FULL = 42, 56, 102
 #: seconds from a hit to what CC11 does there: it falls, waits, opens around the hit itself, and relaxes
 _FALLS_S, _WAITS_S, _OPENS_S, _OPENED_S, _RELAXED_S = (-0.14, -0.09, -0.014, 0.004, 0.6)
 _OPENING_STEPS, _OTHER_STEPS = 6, 5
+#: by this factor CC11 follows a hairpin at most while a note is held: further notes bring their own velocity
+_MOST_SWELL = 1.3
 
 
 def perform(score: Score, plan: Plan | None = None, humanize: float = 0.5) -> Score:
@@ -34,16 +37,19 @@ def perform(score: Score, plan: Plan | None = None, humanize: float = 0.5) -> Sc
     """
     hits = frozenset(round(beat, 5) for beat in score.hit_beats())
     struck = moments(plan) if plan is not None else []
-    return replace(score, tracks=tuple(_perform_track(track, score, plan, hits, struck, humanize) for track in score.tracks))
+    swelling = [scene for scene in scenes(plan) if scene.swells] if plan is not None else []
+    return replace(score, tracks=tuple(_perform_track(track, score, plan, hits, struck, swelling, humanize) for track in score.tracks))
 
 
-def _perform_track(track: Track, score: Score, plan: Plan | None, hits: frozenset[float], struck: list[Moment], humanize: float) -> Track:
+def _perform_track(
+    track: Track, score: Score, plan: Plan | None, hits: frozenset[float], struck: list[Moment], swelling: list[Scene], humanize: float
+) -> Track:
     info = INSTRUMENTS[track.instrument]
     rng = random.Random(f"{score.seed}/perform/{track.part}")
     notes = _humanised(track.notes, score.tempo, hits, humanize, rng)
     controls: list[Control] = []
     if not info.decays:
-        controls += _expression(track.notes, info, score, plan, hits)
+        controls += _expression(track.notes, info, score, plan, hits, swelling)
         for moment in struck:
             if _strikes(track.notes, moment):
                 controls = _sforzando(controls, moment, _fade_level(score, plan, moment.beat))
@@ -83,9 +89,12 @@ def _phrases(notes: tuple[Note, ...]) -> list[tuple[float, float]]:
     return [(a, b) for a, b in spans]
 
 
-def _expression(notes: tuple[Note, ...], info: Instrument, score: Score, plan: Plan | None, hits: frozenset[float]) -> list[Control]:
-    """CC11 swells through every phrase and with the film's arousal; CC1 adds vibrato where notes are held."""
+def _expression(
+    notes: tuple[Note, ...], info: Instrument, score: Score, plan: Plan | None, hits: frozenset[float], swelling: list[Scene]
+) -> list[Control]:
+    """CC11 swells through every phrase, with the film's arousal and, while a note is held, with the hairpins; CC1 adds vibrato to held notes."""
     controls: list[Control] = []
+    starts = [note.start_beat for note in notes]
     ordered = sorted(hits)
     last = {_EXPRESSION: -1, _VIBRATO: -1}
 
@@ -105,11 +114,22 @@ def _expression(notes: tuple[Note, ...], info: Instrument, score: Score, plan: P
             put(
                 beat,
                 _EXPRESSION,
-                (96 + 16 * (max(arch, 0.6) if near_hit else arch) + 10 * _arousal(score, plan, beat)) * _fade_level(score, plan, beat),
+                (96 + 16 * (max(arch, 0.6) if near_hit else arch) + 10 * _arousal(score, plan, beat))
+                * _fade_level(score, plan, beat)
+                * _swell(swelling, starts, beat),
             )
             put(beat, _VIBRATO, 8 + 26 * max(0.0, arch) if info.family in ("strings", "woodwinds", "choir") else 0)
             beat += _STEP_BEATS
     return controls
+
+
+def _swell(swelling: list[Scene], starts: list[float], beat: float) -> float:
+    """How much louder a hairpin wants what is held by now than where it began (CC11 is heard as velocity is: squared)."""
+    at = bisect.bisect(swelling, beat + SAME_BEATS, key=lambda scene: scene.start) - 1
+    if at < 0 or not any(swell.start <= beat + SAME_BEATS < swell.end for swell in swelling[at].swells):
+        return 1.0
+    began = max(starts[bisect.bisect(starts, beat + SAME_BEATS) - 1], swelling[at].start)
+    return min(_MOST_SWELL, max(1 / _MOST_SWELL, swelling[at].level(beat) / swelling[at].level(began)))
 
 
 def _strikes(notes: tuple[Note, ...], moment: Moment) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from composer.film import EMOTIONS, Film, Shot
 from composer.instruments import INSTRUMENTS
-from composer.plan import Plan
+from composer.plan import DYNAMICS, Plan
 from composer.render.loudness import SILENCE_LUFS, STEPS_PER_S, short_term
 from composer.score import Score, Track
 from composer.theory.chords import bar_chords
@@ -117,12 +117,14 @@ def _emotion(axes: Any, sheet: Sheet) -> None:
     spans = [(time_s, min(1.0, sheet.film.duration_s - time_s)) for time_s in affect.times_s]
     winners = [EMOTION_COLOURS[EMOTIONS[int(np.argmax(row))]] for row in affect.emotions]
     axes.broken_barh(spans, (-1.38, 0.246), facecolors=winners, lw=0)
+    axes.broken_barh([(span.start_s, span.length_s) for span in sheet.film.speech], (-1.1, 0.09), facecolors=INK, lw=0)
     middle = np.minimum(np.array(affect.times_s) + 0.5, sheet.film.duration_s)
     if len(middle):
         axes.plot(middle, affect.valence, color="#2a9d8f", lw=1.8)
         axes.plot(middle, affect.arousal, color="#d1495b", lw=1.8)
     axes.set_yticks([-1, 0, 1])
     names = [("valence", "#2a9d8f", "—"), ("arousal", "#d1495b", "—"), *((e, EMOTION_COLOURS[e], "■") for e in _used(sheet.film))]
+    names += [("speech", INK, "▬")] if sheet.film.speech else []
     _legend(axes, names)
 
 
@@ -151,13 +153,38 @@ def _sections(axes: Any, sheet: Sheet) -> None:
     for number, section in enumerate(sheet.plan.sections):
         start_s, end_s = _bar_span_s(sheet, section.first_bar, section.last_bar)
         axes.axvspan(start_s, end_s, 0.06, 0.94, facecolor="#e9edf4" if number % 2 else "#d8dfec", edgecolor="white", lw=1.5)
-        heads = [f"{section.id}  {section.mood}", section.mood, section.id]
+        theme = section.theme + ("" if section.variation == "plain" else f" {section.variation}")
+        heads = [
+            f"{section.id}  {section.mood} {section.form}  ·  theme {theme}",
+            f"{section.id}  {section.mood}  ·  {section.theme}",
+            section.mood,
+            section.id,
+        ]
         details = [f"{section.key}   {section.dynamics}   bars {section.first_bar}–{section.last_bar}", f"{section.key}  {section.dynamics}", section.dynamics]  # fmt: skip
         middle = (start_s + end_s) / 2
         axes.text(
             middle, 0.67, sheet.longest(heads, end_s - start_s, 9.5), fontsize=9.5, color=INK, ha="center", va="center", weight="bold"
         )
         axes.text(middle, 0.3, sheet.longest(details, end_s - start_s, 8), fontsize=8, color=SOFT, ha="center", va="center")
+
+
+def _dynamics(axes: Any, sheet: Sheet) -> None:
+    """Marks where they change, and hairpins as musicians draw them."""
+    axes.set_ylim(-1.2, 1.2)
+    tempo, before = sheet.plan.tempo, ""
+    for section in sheet.plan.sections:
+        start_s, _ = _bar_span_s(sheet, section.first_bar, section.last_bar)
+        if section.dynamics != before:
+            axes.text(start_s + 2 * sheet.s_per_pixel, 0, section.dynamics, fontsize=10, color=INK, style="italic", weight="bold", family="serif", va="center")  # fmt: skip
+        before = section.dynamics
+    marks = {section.first_bar for section in sheet.plan.sections}
+    for pin in sheet.plan.hairpins:
+        start_s, end_s = (tempo.beat_to_s(tempo.beat_of(bar, beat)) for bar, beat in ((pin.bar, pin.beat), (pin.to_bar, pin.to_beat)))
+        start_s += 34 * sheet.s_per_pixel if pin.bar in marks and pin.beat == 1 else 0.0
+        grows = DYNAMICS.index(pin.end) > DYNAMICS.index(pin.start)
+        tip, mouth = (start_s, end_s) if grows else (end_s, start_s)
+        if end_s - start_s > 4 * sheet.s_per_pixel:
+            axes.plot([mouth, tip, mouth], [0.62, 0.0, -0.62], color=INK, lw=0.9)
 
 
 def _chords(axes: Any, sheet: Sheet) -> None:
@@ -252,6 +279,7 @@ ROWS: tuple[tuple[str, float, Callable[[Any, Sheet], None]], ...] = (
     ("Emotion", 1.5, _emotion),
     ("Sections", 0.6, _sections),
     ("Chords", 0.3, _chords),
+    ("Dynamics", 0.3, _dynamics),
     ("Tempo", 0.72, _tempo),
     ("Music", 3.3, _roll),
     ("Loudness", 0.95, _loudness),

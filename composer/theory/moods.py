@@ -1,14 +1,14 @@
 """Moods: the words between a feeling (valence, arousal) and music (mode, tempo, harmony, texture).
 
 Positions on the circumplex after Russell (1980) and the musical reading of it in Gabrielsson & Lindström (2010): major and
-consonant to the right, fast and loud to the top. Progressions are common property of tonal practice and film scoring
-(Lehman, *Hollywood Harmony*, 2018, for the chromatic ones), written as roman numerals, one entry per bar.
+consonant to the right, fast and loud to the top. How each is harmonised is told in docs/harmony.md.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,8 @@ class Mood:
     mode: str
     #: tempo it likes, quarter notes per minute
     qpm: tuple[float, float]
-    #: progressions of four or eight bars
-    progressions: tuple[tuple[str, ...], ...]
-    #: closing formulas: the last two bars of a section that ends (first) and of one that leads on (others)
-    cadences: tuple[tuple[str, str], ...]
+    #: what its harmony likes: names of composer.planner.harmony.idioms, with weights
+    idioms: Mapping[str, float] = field(hash=False)
     #: how the accompaniment moves
     texture: str
     #: families that speak first
@@ -36,50 +34,53 @@ class Mood:
     words: str
 
 
-def _bars(*lines: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(bar.strip() for bar in line.split("|")) for line in lines)
+def _mood(
+    name: str, place: tuple[float, float], mode: str, qpm: tuple[float, float], idioms: str, rest: tuple[str, tuple[str, ...], str]
+) -> Mood:
+    """A row of the table; `idioms` reads "functional 3, open 1"."""
+    weights = {idiom: float(weight) for idiom, weight in (item.strip().rsplit(" ", 1) for item in idioms.split(","))}
+    texture, families, words = rest
+    return Mood(name, *place, mode, qpm, weights, texture, families, words)
 
 
 # fmt: off
-_MINOR_ENDS = (("V", "i"), ("iv6", "V"), ("V7", "VI"))
-_MAJOR_ENDS = (("V7", "I"), ("IV", "V"), ("V", "vi"))
 MOODS: dict[str, Mood] = {m.name: m for m in (
-    Mood("heroic", 0.55, 0.65, "major", (104, 144), _bars(
-        "I | IV | I | V", "I | vi | IV | V", "I | bVII | IV | I", "I | V6 | vi | IV", "I | bVI | bVII | I"),
-        (("V", "I"), ("IV", "V"), ("bVII", "I")), "march", ("brass", "strings"), "bold, striding, bright brass calls over driving strings"),
-    Mood("playful", 0.65, 0.3, "major", (100, 138), _bars(
-        "I | V65 | I | V", "I | vi | ii | V", "I | IV | V7 | I", "I | V7/ii | ii | V7"),
-        _MAJOR_ENDS, "staccato", ("woodwinds", "percussion", "strings"), "light, skipping, short notes tossed between the players"),
-    Mood("hopeful", 0.45, 0.1, "major", (80, 112), _bars(
-        "I | V6 | vi | IV", "I | iii | IV | V", "vi | IV | I | V", "I | Iadd9 | IV | V", "IV | V | vi | I6"),
-        _MAJOR_ENDS, "flowing", ("strings", "piano", "woodwinds"), "rising lines, warm strings, a pulse that opens out"),
-    Mood("tender", 0.45, -0.35, "major", (64, 88), _bars(
-        "I | iii | IV | I6", "I | vi | ii7 | V", "I | V6 | IV6 | V", "I | IV | ii65 | V7"),
-        (("V7", "I"), ("ii65", "V"), ("IV", "I")), "flowing", ("strings", "piano", "woodwinds", "harp"), "intimate, singing, close harmony and gentle broken chords"),
-    Mood("peaceful", 0.5, -0.7, "major", (54, 76), _bars(
-        "I | IV | I | IV", "Iadd9 | IV | vi | IV", "I | V6 | IV | I", "I | ii7 | IV | I"),
-        (("IV", "I"), ("ii7", "Vsus4"), ("IV", "I")), "sustained", ("strings", "woodwinds", "harp", "choir"), "still, wide, long held chords with slow breaths of melody"),
-    Mood("reflective", 0.0, -0.25, "dorian", (66, 92), _bars(
-        "i | IV | i | VII", "i | v6 | VII | IV", "i | III | IV | i", "i | VII | III | IV"),
-        (("VII", "i"), ("IV", "v"), ("IV", "i")), "flowing", ("piano", "strings", "woodwinds"), "even, thoughtful, modal chords in calm motion"),
-    Mood("sad", -0.5, -0.5, "minor", (52, 76), _bars(
-        "i | v6 | iv6 | V", "i | VI | iv | V", "i | iv | VII | III", "i | III | VI | iv", "i | i42 | VI | V"),
-        _MINOR_ENDS, "sustained", ("strings", "piano", "woodwinds"), "falling lines, lamenting bass, bare and slow"),
-    Mood("mysterious", -0.2, -0.3, "minor", (60, 88), _bars(
-        "i | bvi | i | bvi", "i | IV | i | bII", "i | #ivo7 | i | VI", "i | vi | bVI | V"),
-        (("bII6", "V"), ("bvi", "V"), ("bII", "i")), "shimmer", ("strings", "woodwinds", "harp", "choir"), "veiled, chromatic side-steps, soft figures without a floor"),
-    Mood("tense", -0.4, 0.3, "minor", (84, 116), _bars(
-        "i | i | bII | i", "i | iv6 | i | V", "i | VI | iio6 | V", "i | bII | viio7 | i"),
-        (("V", "i"), ("iv6", "V"), ("viio7", "i")), "pulse", ("strings", "brass", "percussion"), "repeated notes, low brass, harmony that tightens by semitones"),
-    Mood("fearful", -0.75, 0.15, "phrygian", (66, 96), _bars(
-        "i | bII | i | bvi", "i | viio7 | bII | i", "i | bv | bII | V", "i | bII | vo | i"),
-        (("bII", "i"), ("iv", "V"), ("viio7", "i")), "tremolo", ("strings", "brass", "choir"), "dark clusters, tremolo, semitone steps in the bass, sudden weight"),
-    Mood("furious", -0.35, 0.8, "minor", (120, 156), _bars(
-        "i | VI | VII | i", "i | i | iv | V", "i | bII | VII | V", "i | VI | iv | V"),
-        (("V", "i"), ("iv", "V"), ("VII", "i")), "drive", ("strings", "brass", "percussion"), "relentless sixteenths, stabbing brass, bass in octaves"),
-    Mood("exciting", 0.15, 0.8, "mixolydian", (116, 152), _bars(
-        "I | VII | IV | I", "I | v | VII | IV", "I | IV | VII | I", "I | bIII | VII | IV"),
-        (("VII", "I"), ("IV", "V"), ("IV", "I")), "drive", ("strings", "brass", "percussion", "synth"), "fast, bright, syncopated, always pushing forward"),
+    _mood("heroic", (0.55, 0.65), "major", (104, 144),
+        "functional 3, loop 2, mixture 2, mediant 1, open 1, tonic pedal 1",
+        ("march", ("brass", "strings"), "bold, striding, bright brass calls over driving strings")),
+    _mood("playful", (0.65, 0.3), "major", (100, 138),
+        "functional 5, applied 2, sequence 2, tonic pedal 1",
+        ("staccato", ("woodwinds", "percussion", "strings"), "light, skipping, short notes tossed between the players")),
+    _mood("hopeful", (0.45, 0.1), "major", (80, 112),
+        "functional 3, loop 3, suspended 2, descent 1, mixture 1",
+        ("flowing", ("strings", "piano", "woodwinds"), "rising lines, warm strings, a pulse that opens out")),
+    _mood("tender", (0.45, -0.35), "major", (64, 88),
+        "functional 4, descent 2, sequence 1, mixture 2, suspended 1, tonic pedal 1",
+        ("flowing", ("strings", "piano", "woodwinds", "harp"), "intimate, singing, close harmony and gentle broken chords")),
+    _mood("peaceful", (0.5, -0.7), "major", (54, 76),
+        "tonic pedal 3, functional 2, suspended 3, plagal 2, mediant 0.5",
+        ("sustained", ("strings", "woodwinds", "harp", "choir"), "still, wide, long held chords with slow breaths of melody")),
+    _mood("reflective", (0.0, -0.25), "dorian", (66, 92),
+        "functional 2, loop 3, suspended 2, quartal 1, tonic pedal 1, line 1",
+        ("flowing", ("piano", "strings", "woodwinds"), "even, thoughtful, modal chords in calm motion")),
+    _mood("sad", (-0.5, -0.5), "minor", (52, 76),
+        "functional 3, descent 4, sequence 1, mixture 1, tonic pedal 1",
+        ("sustained", ("strings", "piano", "woodwinds"), "falling lines, lamenting bass, bare and slow")),
+    _mood("mysterious", (-0.2, -0.3), "minor", (60, 88),
+        "mediant 4, tonic pedal 2, line 2, quartal 1, semitone 1, functional 1, mixture 1",
+        ("shimmer", ("strings", "woodwinds", "harp", "choir"), "veiled, chromatic side-steps, soft figures without a floor")),
+    _mood("tense", (-0.4, 0.3), "minor", (84, 116),
+        "tonic pedal 3, semitone 3, functional 2, dominant pedal 1, applied 1, quartal 1",
+        ("pulse", ("strings", "brass", "percussion"), "repeated notes, low brass, harmony that tightens by semitones")),
+    _mood("fearful", (-0.75, 0.15), "phrygian", (66, 96),
+        "semitone 4, tritone 1, mediant 2, tonic pedal 2, open 1",
+        ("tremolo", ("strings", "brass", "choir"), "dark clusters, tremolo, semitone steps in the bass, sudden weight")),
+    _mood("furious", (-0.35, 0.8), "minor", (120, 156),
+        "functional 2, loop 3, open 2, semitone 2, sequence 1, dominant pedal 1",
+        ("drive", ("strings", "brass", "percussion"), "relentless sixteenths, stabbing brass, bass in octaves")),
+    _mood("exciting", (0.15, 0.8), "mixolydian", (116, 152),
+        "loop 4, functional 2, quartal 1, suspended 1, mixture 1, open 1",
+        ("drive", ("strings", "brass", "percussion", "synth"), "fast, bright, syncopated, always pushing forward")),
 )}
 # fmt: on
 

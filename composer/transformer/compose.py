@@ -2,8 +2,8 @@
 
 First every theme's first statement, all at once; then the other sections, which begin by hearing their theme's opening (moved to their
 own key) and the last bars of the section before them. So a theme returns, a section continues what came before, and there is still
-enough to write side by side. What the model does not decide is as in every generator: doublings, velocities around the plan's
-dynamics, the closing.
+enough to write side by side. What the model does not decide is as in every generator: what a theme's motif says and where
+(`composer.statement`: the model is given these notes and goes on from them), doublings, velocities around the plan's dynamics, the closing.
 """
 
 from __future__ import annotations

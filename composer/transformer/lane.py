@@ -15,15 +15,22 @@ from numpy.typing import NDArray
 
 from composer.instruments import INSTRUMENTS, Instrument
 from composer.plan import Part, Plan
+from composer.playable import onsets_per_s
 from composer.scene import ROLE_WEIGHT, BarSpan, Scene
+from composer.statement import Statement, singing_range, statements
 from composer.theory.chords import Chord
 from composer.theory.listening import quality_of
 from composer.transformer import vocabulary as V
-from composer.transformer.transcript import Task, Transcript
+from composer.transformer.transcript import Given, Task, Transcript
+from composer.under_speech import SOFTER, is_spoken
 
 Ints = NDArray[np.int64]
 #: practice of percussion comes from bands that never stop; beside an orchestra less is more
 _RESTRAINT = {"timpani": 0.55, "percussion_kit": 0.65}
+#: instruments that the training music does not tell from another, and percussion that stands in it one instrument a line, mostly a triangle
+_KNOWN_AS = {"violin_2": "violin", "percussion_kit": "drums"}
+#: share of a line's density that is left where somebody speaks all the time
+_SPOKEN_SHARE = 0.45
 #: who must strike a hard hit; inner lines may follow
 STRIKERS = ("melody", "bass", "harmony", "percussion")
 
@@ -103,14 +110,14 @@ class Practice:
     def register(self, info: Instrument, role: str, share: float) -> float:
         """Mean sounding pitch, inside the comfortable range."""
         low, high = info.comfortable
-        table = self.tables["register"].get(f"{info.id} {role}")
+        table = self.tables["register"].get(f"{_KNOWN_AS.get(info.id, info.id)} {role}")
         place = {"melody": 0.62, "counter": 0.5, "harmony": 0.45, "pad": 0.45, "ostinato": 0.5, "bass": 0.28, "percussion": 0.5}[role]
         pitch = self._at(table, share) if table else low + (high - low) * (place + 0.3 * (share - 0.5))
         return float(min(high - 3, max(low + 3, pitch)))
 
     def voices(self, info: Instrument, role: str, share: float) -> int:
         """Field of notes per onset."""
-        table = self.tables["voices"].get(f"{info.id} {role}")
+        table = self.tables["voices"].get(f"{_KNOWN_AS.get(info.id, info.id)} {role}")
         if table:
             return round(self._at(table, share))
         return 1 if info.polyphony < 3 or role in ("melody", "bass", "counter") else 3
@@ -143,8 +150,9 @@ def range_of(voice: Voice) -> tuple[int, int]:
 
 
 def density_share(scene: Scene, bar: BarSpan) -> float:
-    """How full a bar is among what players are given, 0…1: the section's density, bent by the bar's own arousal."""
-    return float(np.clip(0.5 + 1.15 * (scene.section.density - 0.5) + 0.22 * (bar.plan.arousal - scene.arousal), 0.04, 0.97))
+    """How full a bar is among what players are given, 0…1: the section's density, bent by the bar's own arousal, less under speech."""
+    share = float(np.clip(0.5 + 1.15 * (scene.section.density - 0.5) + 0.22 * (bar.plan.arousal - scene.arousal), 0.04, 0.97))
+    return share * (1 - (1 - _SPOKEN_SHARE) * min(1.0, bar.plan.speech))
 
 
 def section_task(
@@ -160,6 +168,7 @@ def section_task(
     """A section as something to write; `owners` numbers the plan's lines, `last` has the sounding pitch each (part, role) played before."""
     first = scene.bars[0].start
     rows, line, bar_index, start, ticks, struck, closing = [], [], [], [], [], [], []
+    given, told = {}, _told(scene, voices)
     for index, bar in enumerate(scene.bars):
         fields = _bar_fields(scene, index, len(voices), shift)
         final = scene.is_last and bar is scene.bars[-1]
@@ -172,6 +181,12 @@ def section_task(
             ticks.append(length)
             struck.append(_struck(scene, bar, voice, final, length))
             closing.append(final and not is_percussion(voice.info))
+            if number in told and (own := _given(told[number], bar, length, shift)) is not None:
+                given[len(rows) - 1] = own
+                said = {place for place, _, _ in own.notes}
+                struck[-1] = [place for place in struck[-1] if place >= own.free_from or place in said]
+                if own.free_from >= np.searchsorted(V.ONSET_TICKS, length):
+                    rows[-1][V.FIELD_INDEX["density"]] = int(V.density_field(len(own.notes) / bar.length))
     shifts = [0 if is_percussion(v.info) else shift for v in voices]
     ranges = np.array([[low - s, high - s] for (low, high), s in zip(map(range_of, voices), shifts, strict=True)], dtype=np.int64)
     before = [last.get((v.part.id, v.role), -1) for v in voices]
@@ -189,7 +204,48 @@ def section_task(
         last=np.array([p if p < 0 else int(V.to_relative(p, s)) for p, s in zip(before, shifts, strict=True)], dtype=np.int64),
         owner=np.array([owners[v.part.id, v.role] for v in voices], dtype=np.int64),
         prompt=prompt,
+        given=given,
+        gaps=np.array([_gap(voice, scene) for voice in voices], dtype=np.int64),
     )
+
+
+def _told(scene: Scene, voices: list[Voice]) -> dict[int, list[Statement]]:
+    """What the line that has the tune is given to say: its number and the statements of the theme, if there are such."""
+    number = next((i for i, voice in enumerate(voices) if voice.role == "melody"), None)
+    if number is None:
+        return {}
+    own, singing = range_of(voices[number]), singing_range(voices[number].info, alone=scene.is_alone)
+    found = statements(scene, max(own[0], singing[0]), min(own[1], singing[1]))
+    return {number: found} if found else {}
+
+
+def _given(told: list[Statement], bar: BarSpan, length: int, shift: int) -> Given | None:
+    """The part of the statements that lies in a bar of `length` ticks; None when none does."""
+    inside = [one for one in told if one.start < bar.end - 1e-6 and one.end > bar.start + 1e-6]
+    if not inside:
+        return None
+    notes = {}
+    for note in (note for one in inside for note in one.notes if bar.start - 1e-6 <= note.start < bar.end - 1e-6):
+        place = int(V.onset_class(round((note.start - bar.start) * V.TICKS_PER_BEAT), length))
+        duration = int(np.searchsorted(V.DURATION_TICKS, note.duration * V.TICKS_PER_BEAT * 1.04, side="right")) - 1
+        notes[place] = (place, int(V.to_relative(note.pitch, shift)), max(0, duration))
+    until = round((inside[-1].end - bar.start) * V.TICKS_PER_BEAT)
+    return Given(tuple(notes[place] for place in sorted(notes)), int(np.searchsorted(V.ONSET_TICKS, min(until, length))))
+
+
+def _playable(density: int, bar: BarSpan, info: Instrument) -> int:
+    """A density field, or the highest one that the player keeps up at the bar's tempo."""
+    per_beat = (onsets_per_s(info) or float("inf")) * 60 / bar.plan.qpm
+    fields = [field for field in range(1, density + 1) if V.onsets_per_beat(field) <= per_beat]
+    return fields[-1] if fields else 1
+
+
+def _gap(voice: Voice, scene: Scene) -> int:
+    """Ticks between two onsets of a line at least, at the section's quickest bar."""
+    per_s = onsets_per_s(voice.info)
+    if per_s is None or voice.info.id == "timpani":  # a roll is no line
+        return 0
+    return int(np.ceil(max(bar.plan.qpm for bar in scene.bars) / 60 / per_s * V.TICKS_PER_BEAT - 1e-6))
 
 
 def _struck(scene: Scene, bar: BarSpan, voice: Voice, final: bool, length: int) -> list[int]:
@@ -244,17 +300,17 @@ def _row(
     fields: Mapping[str, int], scene: Scene, bar: BarSpan, voice: Voice, owner: int, instruments: list[str], practice: Practice, shift: int
 ) -> list[int]:
     share = density_share(scene, bar)
+    quieter = SOFTER if is_spoken(bar.plan) else 0
     high = float(np.clip(0.5 + 0.3 * bar.plan.arousal, 0.1, 0.9))
     register = practice.register(voice.info, voice.role, high)
-    # orchestral percussion stands in the training music one instrument a line, mostly a triangle; a kit's player is the better model
-    known = "drums" if voice.info.is_drum else voice.info.id
+    known = _KNOWN_AS.get(voice.info.id, voice.info.id)
     own = {
         "instrument": instruments.index(known) + 1 if known in instruments else 0,
         "role": V.ROLE_ORDER.index(voice.role) + 1,
-        "density": practice.density(voice.role, bar.plan.qpm, share * _RESTRAINT.get(voice.info.id, 1.0)),
+        "density": _playable(practice.density(voice.role, bar.plan.qpm, share * _RESTRAINT.get(voice.info.id, 1.0)), bar, voice.info),
         # which drums to strike is not a matter of height
         "register": 0 if voice.info.is_drum else int(V.register_field(register - (0 if voice.role == "percussion" else shift))),
-        "loudness": int(V.velocity_class(min(124, scene.velocity(bar.start + 1e-3) + 3 + ROLE_WEIGHT[voice.role]))) + 1,
+        "loudness": int(V.velocity_class(min(124, scene.velocity(bar.start + 1e-3) + 3 + ROLE_WEIGHT[voice.role] - quieter))) + 1,
         "voices": min(practice.voices(INSTRUMENTS[known], voice.role, 0.35 + 0.4 * share), 4 if hands(voice) > 1 else 1),
         "slot": owner % V.LINE_FIELDS["slot"] + 1,
     }

@@ -2,7 +2,8 @@
 
 A *task* is a stretch of music as a list of segments (bar by bar, line by line) with conditions, ranges and what must be struck. Several
 tasks are written in step. Every choice is drawn from the model's own distribution cut down to what is possible: places inside the bar
-that do not go back, pitches within the range and not twice at once, no more notes at a time than the player has hands, an end on time.
+that do not go back, not faster than the player is, pitches within the range and not twice at once, no more notes at a time than the
+player has hands, an end on time. Notes that a task gives (a stated motif) are heard as if they had been chosen; only how loud is drawn.
 The plan's chord can be favoured (`Settings.chord_bias`); the default only leans.
 
 Random numbers come from a generator of each task's own name, so a task is written the same whoever is written beside it.
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from composer.playable import WITHIN
 from composer.theory.listening import QUALITIES, QUALITY_INTERVALS
 from composer.transformer import vocabulary as V
 from composer.transformer.decoding import Decoder
@@ -31,6 +33,8 @@ _AFFECT = np.array([V.FIELD_INDEX[name] for name in V.AFFECT_FIELDS])
 _BEFORE, _HELD, _DENSITY = V.FIELD_INDEX["before"], V.FIELD_INDEX["held"], V.FIELD_INDEX["density"]
 _ROLE, _PERCUSSION = V.FIELD_INDEX["role"], V.ROLE_ORDER.index("percussion") + 1
 _SUPPORTS = np.array([False, *(role in ("bass", "harmony", "ostinato", "pad") for role in V.ROLE_ORDER)])
+#: ticks
+_LONG_AGO = 10**6
 _CLASS_OF_PITCH = np.arange(V.PITCHES) % 12
 
 
@@ -84,7 +88,7 @@ class _Writing:
         self.due = [np.zeros(len(task.ranges)) for task in self.tasks]
         self.line_now = [0] * count
         # rows of the segment being written
-        self.row = {name: np.zeros(count, dtype=np.int64) for name in ("onset", "pitch", "duration", "velocity", "chord", "notes", "low", "high", "floor", "hands", "places", "struck", "owing", "left", "half")}  # fmt: skip
+        self.row = {name: np.zeros(count, dtype=np.int64) for name in ("onset", "pitch", "duration", "velocity", "chord", "notes", "low", "high", "floor", "hands", "places", "struck", "owing", "left", "half", "told", "free", "gap", "second", "third")}  # fmt: skip
         self.closing = np.zeros(count, dtype=bool)
         self.now = np.zeros((count, len(V.FIELDS)), dtype=np.int64)
         self.tones = np.zeros((count, 2, 12))
@@ -183,6 +187,8 @@ class _Writing:
         last = np.where(begun, row["onset"], -1)
         more = begun & (row["chord"] < row["hands"]) & (row["pitch"] > row["floor"])
         allowed = (places > last[:, None]) | ((places == last[:, None]) & more[:, None])
+        allowed &= places >= row["free"][:, None]
+        allowed &= self._within_reach(last) | (places == row["struck"][:, None])
         allowed &= places < row["places"][:, None]
         owed = (row["struck"] >= 0) & (last < row["struck"])
         allowed &= ~owed[:, None] | (places <= row["struck"][:, None])
@@ -196,11 +202,32 @@ class _Writing:
         logits = self._logits(self.network.onset_logits(stream))
         owing = np.array([self.due[t][self.line_now[t]] for t in self.alive])
         logits[:, V.END] -= self.settings.density_lean * np.clip(owing, -4.0, 4.0)
-        return self._pick(logits, allowed, 0, np.ones(len(allowed), dtype=bool))
+        told = self._told()
+        chosen = self._pick(logits, allowed, 0, np.array([one is None for one in told]))
+        return np.array([own if one is None else one[0] for own, one in zip(chosen, told, strict=True)], dtype=np.int64)
+
+    def _within_reach(self, last: Ints) -> NDArray[np.bool_]:
+        """(B, ONSETS + 1) places that a player can be at after the last onsets (as `composer.playable`); a chord's own place always is one."""
+        ticks, gap = np.append(V.ONSET_TICKS, 10**6)[None], self.row["gap"]
+        played = (V.ONSET_TICKS[np.maximum(last, 0)], self.row["second"], self.row["third"])
+        after = [tick + gaps * gap for tick, gaps in zip(played, WITHIN, strict=True)]
+        first = np.where(last >= 0, np.max(after, axis=0), 0)
+        return (ticks >= first[:, None]) | (np.arange(V.ONSETS + 1)[None] == last[:, None])
+
+    def _told(self) -> list[tuple[int, int, int] | None]:
+        """The note that each row is given next, if any."""
+        found: list[tuple[int, int, int] | None] = []
+        for i, t in enumerate(self.alive):
+            given = self.tasks[t].given.get(int(self.at[i]))
+            count = int(self.row["told"][i])
+            found.append(given.notes[count] if given is not None and count < len(given.notes) else None)
+        return found
 
     def _choose_note(self, stream: Array, onset: Ints, ended: NDArray[np.bool_]) -> None:
         row, network = self.row, self.network
         onset, going = np.where(ended, 0, onset), ~ended
+        told = self._told()
+        own = going & np.array([one is None for one in told])
         chord_mate = going & (row["notes"] > 0) & (onset == row["onset"])
         second_half = (onset >= row["half"]).astype(np.int64)
         twice = (lambda a: np.concatenate([a, a])) if self.guided else (lambda a: a)
@@ -218,12 +245,16 @@ class _Writing:
         rows = np.flatnonzero((again >= 0) & ~chord_mate & (self.now[:, _ROLE] != _PERCUSSION))
         logits[rows, again[rows]] -= self.settings.repeat_lean
         logits /= np.where(_SUPPORTS[self.now[:, _ROLE]], self.settings.support, 1.0)[:, None]
-        pitch = self._pick(logits, allowed, 1, going)
+        pitch = np.array([p if one is None else one[1] for p, one in zip(self._pick(logits, allowed, 1, own), told, strict=True)])
         remaining = np.array([self.tasks[t].beats - self.tasks[t].start[self.at[i]] for i, t in enumerate(self.alive)]) * V.TICKS_PER_BEAT - V.ONSET_TICKS[onset]  # fmt: skip
         fits = V.DURATION_TICKS[None] <= np.maximum(remaining, V.DURATION_TICKS[0])[:, None]
-        duration = self._pick(self._logits(network.duration_logits(stream, twice(onset), twice(pitch))), fits, 2, going)
+        duration = self._pick(self._logits(network.duration_logits(stream, twice(onset), twice(pitch))), fits, 2, own)
+        duration = np.array([d if one is None else one[2] for d, one in zip(duration, told, strict=True)])
         loud = network.velocity_logits(stream, twice(onset), twice(pitch), twice(duration))
         velocity = self._pick(self._logits(loud), np.ones((len(onset), V.VELOCITIES), dtype=bool), 3, going)
+        began = going & ~chord_mate & (row["notes"] > 0)
+        row["third"] = np.where(began, row["second"], row["third"])
+        row["second"] = np.where(began, V.ONSET_TICKS[row["onset"]], row["second"])
         row["chord"] = np.where(going, np.where(chord_mate, row["chord"] + 1, 1), row["chord"])
         for name, value in (
             ("onset", onset),
@@ -233,6 +264,7 @@ class _Writing:
             ("notes", row["notes"] + 1),
         ):
             row[name] = np.where(going, value, row[name])
+        row["told"] += going & ~own
         for i in np.flatnonzero(going):
             task = self.alive[i]
             at = self.tasks[task].start[self.at[i]] + V.ONSET_TICKS[onset[i]] / V.TICKS_PER_BEAT
@@ -286,6 +318,10 @@ class _Writing:
             row["hands"][i] = task.hands[line]
             row["places"][i] = int(np.searchsorted(V.ONSET_TICKS, task.ticks[s]))
             row["half"][i] = int(np.searchsorted(V.ONSET_TICKS, task.ticks[s] / 2))
+            given = task.given.get(s)
+            row["told"][i], row["free"][i] = 0, given.free_from if given is not None else 0
+            row["gap"][i] = task.gaps[line] if task.gaps is not None else 0
+            row["second"][i] = row["third"][i] = -_LONG_AGO
             self._owe(int(i), -1)
             row["left"][i] = max(6, round(task.ticks[s] / V.TICKS_PER_BEAT * 6)) * min(3, int(task.hands[line]))
             row["notes"][i] = row["chord"][i] = row["onset"][i] = row["pitch"][i] = 0

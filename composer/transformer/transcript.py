@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,16 @@ def joined(parts: Sequence[Transcript]) -> Transcript:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What a segment begins with and the model has no say in: it hears these notes as if it had written them, and goes on."""
+
+    #: onset, pitch and duration classes, in order
+    notes: tuple[tuple[int, int, int], ...]
+    #: first onset class that is the model's own choice; a class past the bar: none
+    free_from: int
+
+
+@dataclass(frozen=True)
 class Task:
     """S segments to write."""
 
@@ -130,6 +140,10 @@ class Task:
     owner: Ints
     #: what was heard before
     prompt: Transcript | None = None
+    #: segment → what it begins with
+    given: Mapping[int, Given] = field(default_factory=dict)
+    #: (L,) ticks from one onset of a run to its next at least: as fast as the line's player plays; none: no limit
+    gaps: Ints | None = None
 
     @property
     def beats(self) -> float:

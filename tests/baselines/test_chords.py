@@ -94,6 +94,7 @@ def test_same_plan_same_score_and_roles_are_obeyed() -> None:
 
 def test_edits_are_heard() -> None:
     arranged, _ = made(4, ("strings",))
+    arranged = replace(arranged, hairpins=())
     louder = replace(arranged, sections=tuple(replace(s, dynamics="ff") for s in arranged.sections))
     softer = replace(arranged, sections=tuple(replace(s, dynamics="pp") for s in arranged.sections))
 

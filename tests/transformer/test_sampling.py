@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from composer.playable import WITHIN
 from composer.transformer import vocabulary as V
 from composer.transformer.network import Network
 from composer.transformer.sampling import Settings, chord_tones, write
-from composer.transformer.transcript import Task, Transcript, joined
+from composer.transformer.transcript import Given, Task, Transcript, joined
 from tests.transformer.conftest import SMALL, awake, network_of
 from tests.transformer.tasks import task
 
@@ -239,3 +240,61 @@ def test_moved_and_moved_back(music: list[Transcript], semitones: int, which: in
         a, b = (x.fields[:, V.FIELD_INDEX[name]] for x in (one, there))
         known = (a >= 1) & (a <= 12)
         assert ((b - a - semitones)[known] % 12 == 0).all() and (a == b)[~known].all()
+
+
+# --- what is given, and how fast it may go ------------------------------------------------------------------------------------------
+
+
+def told(music: Transcript, segment: int, count: int | None = None) -> tuple[tuple[int, int, int], ...]:
+    """The first notes of a segment, as a task would give them."""
+    rows = music.events[(music.segment == segment) & (music.events[:, 0] >= 0)][:count, :3]
+    return tuple((int(a), int(b), int(c)) for a, b, c in rows)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_given_notes_are_heard_as_if_the_model_had_written_them(small: Network, seed: int) -> None:
+    """With nothing left to chance, its own notes given back lead it to the same music."""
+    sure = Settings(top_p=1e-9)
+    asked = task(seed, bars=4, lines=3)
+    own = write(small, [asked], sure)[0]
+    for segments in ([0], [3, 4], range(12)):
+        given = {s: Given(told(own, s), V.ONSETS) for s in segments}
+        assert same(write(small, [replace(asked, given=given)], sure)[0], own)
+    begun = {3: Given(told(own, 3, 1), 0)}
+    assert same(write(small, [replace(asked, given=begun)], sure)[0], own)
+
+
+def test_given_notes_stand_and_the_rest_of_the_bar_is_free_or_not(small: Network) -> None:
+    tasks, filled = [], 0
+    for seed in range(8):
+        asked = task(seed, bars=3, lines=2)
+        asked = replace(
+            asked, ticks=np.full(6, 96), start=np.repeat([0.0, 4.0, 8.0], 2), struck=np.full(6, -1), closing=np.zeros(6, dtype=bool)
+        )
+        low = int(asked.ranges[0, 0])
+        notes = ((0, low, 11), (12, low, 6))
+        tasks.append(replace(asked, hands=np.array([1, 2]), given={0: Given(notes, 24), 2: Given(notes, V.ONSETS), 4: Given((), 12)}))
+    for how in (Settings(), BOLD):
+        for asked, music in zip(tasks, write(small, tasks, how), strict=True):
+            check(asked, music)
+            first, second, third = (told(music, s) for s in (0, 2, 4))
+            assert first[:2] == asked.given[0].notes and all(onset >= 24 for onset, _, _ in first[2:])
+            assert second == asked.given[2].notes
+            assert all(onset >= 12 for onset, _, _ in third)
+            filled += len(first) > 2
+            assert same(write(small, [asked], how)[0], music)  # alone as in company
+    assert filled
+
+
+@pytest.mark.parametrize("gap", [3, 6, 12, 24])
+def test_nobody_is_asked_to_play_faster_than_the_gap(small: Network, gap: int) -> None:
+    tasks = [task(seed, bars=3, lines=2) for seed in range(8)]
+    slow = [replace(t, gaps=np.array([gap, 0]), struck=np.where(t.closing, 0, -1)) for t in tasks]
+    for asked, music in zip(slow, write(small, slow, BOLD), strict=True):
+        check(asked, music)
+        for s in np.flatnonzero(asked.line == 0):
+            onsets = V.ONSET_TICKS[np.unique(np.array([onset for onset, _, _ in told(music, int(s))], dtype=np.int64))]
+            for steps, gaps in enumerate(WITHIN, 1):
+                assert (onsets[steps:] - onsets[:-steps] >= gaps * gap).all()
+    for asked, music in zip(tasks, write(small, [replace(t, gaps=np.zeros(2, dtype=np.int64)) for t in tasks], BOLD), strict=True):
+        assert same(write(small, [asked], BOLD)[0], music)

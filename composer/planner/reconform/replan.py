@@ -14,16 +14,17 @@ Bar indices count from 0, bar numbers (`PlanBar.bar`) from 1. Times of the old p
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean, median
+from statistics import median
 
 from composer.cues import CueSheet, HitPoint
 from composer.edit import BarChange, BarFate, Edit, Piece, Reuse
 from composer.errors import PlanError
 from composer.film import Film, Span
 from composer.plan import Plan, PlanBar, PlanCue, Section
+from composer.planner.dynamics import hairpins
+from composer.planner.feeling import plan_bar
 from composer.planner.reconform.filling import Filling, Moment
 from composer.planner.reconform.fresh import fresh_spans, is_fresh, new_points
 from composer.planner.reconform.refit import Filler
@@ -32,7 +33,6 @@ from composer.planner.reconform.resection import ended, resection, sections_in, 
 from composer.planner.reconform.steady import steady_bars
 from composer.planner.reconform.survival import Gap, NewBar, Run, Source, gaps_between, section_of, surviving_runs
 from composer.tempo import Bar, TempoMap
-from composer.theory.moods import tension_of
 
 #: a gap shorter than this is rounding, seconds
 _ROUNDING_S = 1e-3
@@ -76,7 +76,7 @@ def reconform(old: Plan, edit: Edit, film: Film, cues: CueSheet, *, steady: bool
         candidates_s=candidates_s,
         wanted_s=wanted_s,
     )
-    return plan.check(), reuse
+    return replace(plan, hairpins=hairpins(plan)).check(), reuse
 
 
 def _points(
@@ -153,11 +153,7 @@ def _plan_bar(index: int, new: NewBar, old: Plan, tempo: TempoMap, film: Film) -
     metre, source = f"{new.bar.numerator}/{new.bar.denominator}", new.source.old_bar
     if source is not None:
         return replace(old.bars[source], bar=index + 1, metre=metre, qpm=new.bar.qpm)
-    start_s, end_s = float(tempo.bar_seconds[index]), float(tempo.bar_seconds[index + 1])
-    seconds = slice(min(int(start_s), len(film.affect.times_s) - 1), max(int(start_s) + 1, math.ceil(end_s)))
-    valence, arousal = (round(fmean(curve[seconds] or (0.0,)), 2) for curve in (film.affect.valence, film.affect.arousal))
-    near = sum(start_s - 2 <= shot.start_s < end_s + 2 for shot in film.shots[1:]) / (end_s - start_s + 4)
-    return PlanBar(index + 1, metre, new.bar.qpm, valence, arousal, round(tension_of(valence, arousal), 2), round(near, 2))
+    return replace(plan_bar(film, [shot.start_s for shot in film.shots[1:]], tempo, index), metre=metre)
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------

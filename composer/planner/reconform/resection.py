@@ -93,7 +93,10 @@ def resection(bars: Sequence[NewBar], old: Plan, tempo: TempoMap) -> tuple[tuple
             span = f"{tempo.bar_seconds[first]:.1f}-{tempo.bar_seconds[first + count]:.1f} s"
             reason = model.reason if name in by_id else f"{span}: new film, planned like {model.id}"
             cue = cues[first] or model.cue
-            sections.append(replace(model, id=identity, cue=cue, first_bar=first + 1, bars=count, chords=(), reason=reason))
+            phrases = model.phrases if count == model.bars else ()
+            sections.append(
+                replace(model, id=identity, cue=cue, first_bar=first + 1, bars=count, chords=(), phrases=phrases, reason=reason)
+            )
             locked += [identity] if name in old.locked else []
         first += count
     return tuple(sections), tuple(locked)

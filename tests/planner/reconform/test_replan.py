@@ -145,7 +145,7 @@ def test_an_ending_whose_picture_is_gone_is_written_anew(old: Plan) -> None:
 def test_a_section_that_is_torn_apart_keeps_its_name() -> None:
     whole = planned(invented())
     middle = len(whole.bars) // 2
-    one = replace(whole.sections[0], first_bar=1, bars=len(whole.bars), chords=("I",) * len(whole.bars), key="D major")
+    one = replace(whole.sections[0], first_bar=1, bars=len(whole.bars), chords=("I",) * len(whole.bars), key="D major", phrases=())
     old = replace(whole, sections=(one,), locked=(one.id,)).check()
     torn: Cutting = ((0, EDGES[4]), (None, 400), (EDGES[4], END))
     made, _, _ = conformed(old, torn)
@@ -182,8 +182,8 @@ def steady(count: int) -> Plan:
     """Bars of two seconds."""
     bars = tuple(PlanBar(i + 1, "4/4", 120.0, 0.0, 0.0, 0.3, 0.2) for i in range(count))
     model = planned(invented())
-    section = replace(model.sections[0], id="S1", first_bar=1, bars=count, chords=("I",) * count)
-    return replace(model, bars=bars, sections=(section,), hits=(), duration_s=2.0 * count, frame_rate=Fraction(RATE)).check()
+    section = replace(model.sections[0], id="S1", first_bar=1, bars=count, chords=("I",) * count, phrases=())
+    return replace(model, bars=bars, sections=(section,), hits=(), hairpins=(), duration_s=2.0 * count, frame_rate=Fraction(RATE)).check()
 
 
 def test_which_bars_survive() -> None:

@@ -1,0 +1,54 @@
+"""Whether a section's chords are heard in its key: key finding of Krumhansl & Schmuckler on the chords themselves.
+
+Profiles: Krumhansl & Kessler (1982), as printed in Krumhansl, *Cognitive Foundations of Musical Pitch* (1990).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from composer.theory.chords import bar_chords
+from composer.theory.keys import Key
+
+_MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+_MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+
+
+@functools.cache
+def _profiles() -> NDArray[np.float64]:
+    """(24, 12) standardised profiles of the major keys from C on, then the minor ones."""
+    rows = np.array([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)], dtype=np.float64)
+    rows -= rows.mean(axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def key_lead(chords: Sequence[str], beats: Sequence[float], key: Key) -> float:
+    """How far the key, or its relative, is ahead of every other one (difference of correlations; negative when another is found).
+
+    Every chord counts by its length in beats, its bass twice.
+    """
+    weights = np.zeros(12)
+    for entry, length in zip(chords, beats, strict=True):
+        found = bar_chords(entry, key)
+        for chord in found:
+            for pitch_class in (*chord.pitch_classes, chord.bass):
+                weights[pitch_class] += length / len(found)
+    spread = weights - weights.mean()
+    fit = _profiles() @ (spread / max(1e-9, float(np.linalg.norm(spread))))
+    minor = key.is_minor
+    own = (key.tonic + 12 * minor, (key.tonic + (3 if minor else 9)) % 12 + 12 * (not minor))
+    best_other = max(float(fit[k]) for k in range(24) if k not in own)
+    return max(float(fit[own[0]]), float(fit[own[1]])) - best_other
+
+
+def tonic_share(chords: Sequence[str], beats: Sequence[float], key: Key) -> float:
+    """Share of time on chords over the tonic."""
+    at_home = 0.0
+    for entry, length in zip(chords, beats, strict=True):
+        found = bar_chords(entry, key)
+        at_home += length * sum(chord.root == key.tonic for chord in found) / len(found)
+    return at_home / sum(beats)
