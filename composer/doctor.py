@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def require_ready(options: Options) -> None:
 
 def examine() -> list[Check]:
     """Look at everything the program can use; never raises for what is missing."""
-    return [*_programs(), *_banks(), _speech(), *_extras(), _checkpoint()]
+    return [*_programs(), *_banks(), _speech(), *_extras(), _language_model(), _checkpoint()]
 
 
 def can_run(checks: list[Check]) -> bool:
@@ -110,6 +111,21 @@ def _extras() -> Iterator[Check]:
         found = f"without {', '.join(gaps)}" if gaps else "installed"
         remedy = f"Not needed for scoring. To add it: pip install -c constraints.txt -e '.[{extra}]'" if gaps else ""
         yield Check(f"extra [{extra}]", "optional" if gaps else "ok", found, remedy)
+
+
+def _language_model() -> Check:
+    """Whether one could be asked; of the key only that there is one."""
+    if any(importlib.util.find_spec(module) is None for module in ("openai", "pydantic")):
+        return Check("language model", "optional", "without openai", "Only --planner llm needs it. Run `make setup`.")
+    told = [name for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL") if os.environ.get(name)]
+    if told:
+        return Check("language model", "ok", f"{' and '.join(told)} set")
+    return Check(
+        "language model",
+        "optional",
+        "no key",
+        "Only --planner llm needs one: set OPENAI_API_KEY, or name your own server with --llm-base-url.",
+    )
 
 
 def _checkpoint() -> Check:

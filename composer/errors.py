@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from composer.planner.planned import Usage
 
 
 class ComposerError(Exception):
@@ -51,6 +55,15 @@ class OutputError(ComposerError):
 
 class RenderError(ComposerError):
     """Sound could not be made from the score (silence counts as an error)."""
+
+
+class LlmError(ComposerError):
+    """A language model gave no plan: its server cannot be used, or its answers cannot. The rules plan instead."""
+
+    def __init__(self, problem: str, hint: str = "", usage: Usage | None = None) -> None:
+        super().__init__(problem, hint)
+        #: what was asked before it failed
+        self.usage = usage
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> str:

@@ -13,7 +13,7 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import composer
 from composer.dates import fixed_date, source_date_epoch
@@ -25,8 +25,11 @@ from composer.process import load_fluidsynth, run
 from composer.rendering import Rendering
 from composer.serial import from_plain, to_plain, write_text
 
+if TYPE_CHECKING:
+    from composer.planner.planned import Usage
+
 MANIFEST = "manifest.json"
-LIBRARIES = ("numpy", "scipy", "scenedetect-headless", "opencv-python-headless", "mido", "pretty_midi", "pyfluidsynth", "soundfile", "matplotlib", "torch", "safetensors", "onnxruntime", "silero-vad")  # fmt: skip
+LIBRARIES = ("numpy", "scipy", "scenedetect-headless", "opencv-python-headless", "mido", "pretty_midi", "pyfluidsynth", "soundfile", "matplotlib", "torch", "safetensors", "onnxruntime", "silero-vad", "openai", "pydantic")  # fmt: skip
 
 
 def sha256_of(path: Path) -> str:
@@ -46,15 +49,16 @@ def write_manifest(
     timings_s: Mapping[str, float] | None = None,
     warnings: Sequence[str] = (),
     film: Film | None = None,
+    llm: Usage | None = None,
     earlier: Mapping[str, Any] | None = None,
     replaced: Iterable[str] = (),
     decided: Iterable[str] | None = None,
 ) -> None:
     """Write `folder`/manifest.json over all files in `folder`.
 
-    `command` is what the user typed after the program's name; `timings_s` seconds per stage. `earlier` is a manifest whose
-    entries go on, but for those of the files and folders named in `replaced`; of the options, only those in `decided` (None: all)
-    are this run's own.
+    `command` is what the user typed after the program's name; `timings_s` seconds per stage; `llm` what a language model took to plan.
+    `earlier` is a manifest whose entries go on, but for those of the files and folders named in `replaced`; of the options, only those in
+    `decided` (None: all) are this run's own.
     """
     known = dict(earlier or {})
     gone = tuple(replaced)
@@ -72,6 +76,7 @@ def write_manifest(
         "checkpoint": _checkpoint(options) or known.get("checkpoint"),
         "versions": versions(),
         "rendering": to_plain(rendering) if rendering else known.get("rendering"),
+        "llm": to_plain(llm) if llm else None if _is_within("plan.yaml", gone) else known.get("llm"),
         "affect": {"from": film.affect_from, "note": film.affect_note} if film else known.get("affect"),
         "warnings": list(dict.fromkeys([*known.get("warnings", []), *warnings])),
         "files": dict(sorted({**known["files"], **files}.items())),

@@ -29,6 +29,7 @@ from composer.stages import write_film, write_plan, write_score
 
 if TYPE_CHECKING:
     from composer.evaluation.sync import SyncReport
+    from composer.planner.planned import Picture, Planned
 
 #: how far a plan's film may differ in length from the film it is used on, seconds (another encoder, a frame or two)
 SAME_FILM_S = 0.5
@@ -73,7 +74,7 @@ def score_film(
     require_ready(options)
 
     from composer.evaluation.sync_report import measure_sync
-    from composer.planner import plan as arrange, spot
+    from composer.planner.planned import Planned
     from composer.render import render
     from composer.render.deliver import deliver
     from composer.render.perform import perform
@@ -85,7 +86,8 @@ def score_film(
             film = watch(video, options, progress)
             write_film(film, folder)
         with clock.stage("plan"):
-            plan = fitted(given, film) if given else arrange(film, spot(film, options), options)
+            planned = Planned(fitted(given, film)) if given else arranged(film, options, video, progress)
+            plan = planned.plan
             options = replace(options, seed=plan.seed, ending=plan.ending)
             write_plan(plan, folder)
         with clock.stage("compose"):
@@ -108,6 +110,7 @@ def score_film(
             timings_s=clock.timings_s,
             warnings=(*film.warnings, *plan.notes, *rendering.warnings),
             film=film,
+            llm=planned.usage,
         )
     return Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s)
 
@@ -124,6 +127,40 @@ def check_video(video: Path) -> None:
         raise VideoError(f"there is no file {video}", "Check the path.")
     if not is_file:
         raise VideoError(f"{video} is a device or a pipe, not a file", "Save the film to a file first.")
+
+
+def arranged(film: Film, options: Options, video: Path | None, progress: Progress = silent) -> Planned:
+    """Spot and plan; a language model that is to see gets pictures of `video`.
+
+    Raises ComposerError for options that make no sense, and for pictures that cannot be read; never for a language model that fails.
+    """
+    from composer.planner import make_plan, spot
+
+    cues = spot(film, options)
+    pictures = pictures_for(film, options, video)
+    if options.planner == "rules":
+        return make_plan(film, cues, options)
+    from composer.planner.llm import model_name
+
+    asking = f"asking {model_name(options)}"
+    progress(asking, 0.0)
+    planned = make_plan(film, cues, options, pictures)
+    progress(asking, 1.0)
+    return planned
+
+
+def pictures_for(film: Film, options: Options, video: Path | None) -> tuple[Picture, ...]:
+    """What a language model is shown: with --llm-frames the moments that tell most of the film, or the one of --frame."""
+    if not options.llm_frames or video is None:
+        return ()
+    from composer.planner.llm import moments
+    from composer.planner.planned import Picture
+    from composer.video.keyframes import pictures_at
+    from composer.video.moment import chosen_moment
+
+    one = chosen_moment(options, film.duration_s)
+    times_s = moments(film) if one is None else (one,)
+    return tuple(Picture(time_s, jpeg) for time_s, jpeg in zip(times_s, pictures_at(video, film, times_s), strict=True))
 
 
 def fitted(plan: Plan, film: Film) -> Plan:

@@ -28,6 +28,11 @@ PLANNING = (
     "steady",
     "key",
     "mood",
+    "brief",
+    "planner",
+    "llm_model",
+    "llm_base_url",
+    "llm_frames",
     "emotion",
     "clip_model",
     "frame",
@@ -144,6 +149,11 @@ def planning_options(command: Command) -> Command:
         click.option("--steady", is_flag=True, help="Every bar at exactly one tempo."),
         click.option("--key", metavar="KEY", help='E.g. "D minor"  [from the film]'),
         click.option("--mood", metavar="MOOD", help="One mood for the whole film, e.g. tense  [from the film]"),
+        click.option("--brief", metavar="TEXT", default="", help='Your own words on the music, e.g. "a lonely detective, noir, muted trumpet".'),
+        click.option("--planner", type=click.Choice(["rules", "llm"]), default="rules", show_default=True, help="Who plans: our own rules, or a language model (see docs/llm.md)."),
+        click.option("--llm-model", metavar="NAME", help="Language model, as its server calls it  [gpt-4o-mini]"),
+        click.option("--llm-base-url", metavar="URL", help="Server that speaks chat completions, e.g. http://localhost:11434/v1  [OPENAI_BASE_URL, else OpenAI's]"),
+        click.option("--llm-frames", is_flag=True, help="Show the language model pictures of the film, too (or the one of --frame)."),
         click.option("--hit", type=Time(), multiple=True, metavar="TIME", help="Music must mark this moment (12.5, 0:12.5, 1:02:03); repeatable."),
         click.option("--hits", type=click.Path(path_type=Path), metavar="FILE", help="A list of cuts or moments to hit: CSV, EDL, FCPXML, OTIO (see docs/cut-lists.md)."),
         click.option("--no-hit", type=Time(), multiple=True, metavar="TIME", help="Music must not mark this moment; repeatable."),
@@ -223,6 +233,7 @@ def options_from(values: Mapping[str, Any]) -> Options:
     renamed["frame_s"], renamed["frame_share"] = values.get("frame") or (None, None)
     options = Options(instruments=instruments, **asked, **renamed)
     _check_words(options)
+    _check_llm(options, is_shown=bool(values.get("show_prompt")))
     both = set(options.hit_s) & set(options.no_hit_s)
     if both:
         raise OptionError(f"{min(both):g} s is asked for by --hit and --no-hit", "Name each moment once.")
@@ -246,6 +257,18 @@ def instrument_names(lists: tuple[str, ...], ensemble: str | None) -> tuple[str,
     if name not in ENSEMBLES:
         raise InstrumentError(f"unknown ensemble {ensemble!r}", nearest(name, ENSEMBLES) or f"Ensembles: {', '.join(ENSEMBLES)}.")
     return (*words, name)
+
+
+def _check_llm(options: Options, *, is_shown: bool) -> None:
+    """Raise OptionError for a server that cannot be meant, and for its options where no language model is asked."""
+    asked = {"--llm-model": options.llm_model, "--llm-base-url": options.llm_base_url, "--llm-frames": options.llm_frames or None}
+    given = [name for name, value in asked.items() if value is not None]
+    if options.planner == "llm" or (given and is_shown):
+        from composer.planner.llm import check_server
+
+        check_server(options)
+    elif given:
+        raise OptionError(f"{', '.join(given)} needs --planner llm", "Add it, or leave that out.")
 
 
 def _check_words(options: Options) -> None:

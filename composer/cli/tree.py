@@ -6,7 +6,7 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from composer.options import Options, Progress
 
 if TYPE_CHECKING:
     from composer.plan import Plan
+    from composer.planner.planned import Usage
 
 #: what a film is called: never the output folder of `score`
 FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -116,6 +117,7 @@ def analyze(video: Path, keyframes: bool, features: Path | None, **asked: Any) -
 @hitpoint.command()
 @click.argument("film_or_video", metavar="VIDEO|FILM.JSON", type=click.Path(path_type=Path))
 @click.option("--explain", is_flag=True, help="Also tell the reason of every decision.")
+@click.option("--show-prompt", is_flag=True, help="Only show what a language model would be asked: nothing is sent, nothing is written.")
 @parameters.planning_options
 @parameters.watching_options
 @parameters.output_options
@@ -130,18 +132,22 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
     film = stages.read_film(film_or_video) if is_film else None
     if film is not None:
         film = _felt_otherwise(film, options)
+    if asked["show_prompt"]:
+        click.echo(_prompt(film_or_video, film, options, asked), nl=False)
+        return
     plans: list[Plan] = []
 
-    def work(folder: Path, progress: Progress) -> Film | None:
+    def work(folder: Path, progress: Progress) -> _Arranged:
         nonlocal film
         if film is None:
             from composer.video import watch
 
             film = watch(film_or_video, options, progress)
             stages.write_film(film, folder)
-        plans.append(planner.plan(film, planner.spot(film, options), options))
-        stages.write_plan(plans[0], folder)
-        return None if is_film else film
+        planned = pipeline.arranged(film, options, None if is_film else film_or_video, progress)
+        plans.append(planned.plan)
+        stages.write_plan(planned.plan, folder)
+        return _Arranged(None if is_film else film, planned.usage)
 
     place = film_or_video.parent if is_film else default_folder(film_or_video)
     names = stages.PLAN_FILES if is_film else (*stages.PLAN_FILES, *stages.FILM_FILES)
@@ -152,6 +158,35 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
         click.echo(planner.explain(plans[0]))
 
 
+@dataclass(frozen=True)
+class _Arranged:
+    """What planning made, beside the plan itself."""
+
+    #: the film, if it was watched for it
+    film: Film | None
+    #: what a language model took; None when none was asked
+    usage: Usage | None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those of the film."""
+        return self.film.warnings if self.film is not None else ()
+
+
+def _prompt(source: Path, film: Film | None, options: Options, asked: dict[str, Any]) -> str:
+    """What a language model would be asked of a film, which is watched if need be."""
+    from composer import pipeline, planner
+    from composer.planner import rules
+    from composer.planner.llm import shown_prompt
+    from composer.video import watch
+
+    with _progress(asked) as progress:
+        seen = film if film is not None else watch(source, options, progress)
+        cues = planner.spot(seen, options)
+        pictures = pipeline.pictures_for(seen, options, None if film is not None else source)
+    return shown_prompt(seen, cues, options, rules.outline(seen, cues, options), pictures)
+
+
 def _felt_otherwise(film: Film, options: Options) -> Film:
     """A film.json with the feeling that the options ask for; what needs the pictures cannot be asked for.
 
@@ -159,6 +194,7 @@ def _felt_otherwise(film: Film, options: Options) -> Film:
     """
     if options.frame_s is not None or options.frame_share is not None:
         raise OptionError("--frame needs the pictures, which a film.json does not hold", "Give the video.")
+    _check_unseen(options)
     if options.emotion_file is not None:
         from composer.emotions_file import read_emotions
 
@@ -167,6 +203,12 @@ def _felt_otherwise(film: Film, options: Options) -> Film:
     if options.emotion not in ("auto", source) or options.clip_model not in (None, film.affect_from.removeprefix("clip:")):
         raise OptionError(f"the feeling in this film.json comes from {film.affect_from}, not from what is asked for", "Give the video.")
     return film
+
+
+def _check_unseen(options: Options) -> None:
+    """Raise OptionError when a language model is to see a film.json."""
+    if options.llm_frames:
+        raise OptionError("--llm-frames needs the pictures, which a film.json does not hold", "Give the video.")
 
 
 @hitpoint.command()
@@ -236,27 +278,30 @@ def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
     """Compose from a plan, or from a film.json (planned by the rules first): score.json and score.mid of every take."""
     is_film = source.suffix.lower() == ".json"
     given_by_hand = {name for name in asked if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
-    planned = [f"--{name.replace('_', '-')}" for name in parameters.PLANNING if name in given_by_hand and name != "seed"]
-    if planned and not is_film:
-        raise OptionError(f"{', '.join(planned)} cannot be used with a plan", "The plan decides that: edit the plan instead.")
+    decided = [f"--{name.replace('_', '-')}" for name in parameters.PLANNING if name in given_by_hand and name != "seed"]
+    if decided and not is_film:
+        raise OptionError(f"{', '.join(decided)} cannot be used with a plan", "The plan decides that: edit the plan instead.")
     write, options = _generator(asked, given_by_hand), parameters.options_from(asked)
-    from composer import planner, stages
+    from composer import pipeline, stages
     from composer.plan import load_plan
+    from composer.planner.planned import Planned
     from composer.render.midi import write_midi
     from composer.render.perform import perform
     from composer.serial import save_json
 
     if is_film:
-        film = stages.read_film(source)
-        given = planner.plan(film, planner.spot(film, options), options)
+        _check_unseen(options)
+        with _progress(asked) as progress:
+            planned = pipeline.arranged(stages.read_film(source), options, None, progress)
+        given = planned.plan
     else:
-        given = load_plan(source)
-        given = replace(given, seed=options.seed) if "seed" in given_by_hand else given
+        planned = Planned(load_plan(source))
+        given = replace(planned.plan, seed=options.seed) if "seed" in given_by_hand else planned.plan
     options = replace(options, seed=given.seed, ending=given.ending)
     takes: int = asked["takes"]
     places = [f"take-{number + 1}/" if takes > 1 else "" for number in range(takes)]
 
-    def work(folder: Path, progress: Progress) -> None:
+    def work(folder: Path, progress: Progress) -> _Arranged:
         if is_film:
             stages.write_plan(given, folder)
         for number, place in enumerate(places):
@@ -267,10 +312,13 @@ def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
             save_json(score, folder / place / "score.json")
             write_midi(score, folder / place / "score.mid")
         progress("compose", 1.0)
+        return _Arranged(None, planned.usage)
 
     names = (*(f"{place}{name}" for place in places for name in ("score.json", "score.mid")), *(stages.PLAN_FILES if is_film else ()))
     inputs = [source, *([asked["checkpoint"]] if asked["checkpoint"] else [])]
     _write(asked, source.parent, names, options, inputs, work)
+    for note in given.notes if is_film else ():
+        _say(asked, f"note: {note}")
 
 
 def _generator(asked: dict[str, Any], given_by_hand: set[str]) -> Callable[[Any], Any]:
@@ -436,7 +484,8 @@ def _note(
     write_manifest(
         folder,
         options,
-        film=made if isinstance(made, Film) else None,
+        film=made if isinstance(made, Film) else getattr(made, "film", None),
+        llm=getattr(made, "usage", None),
         seed=options.seed,
         command=sys.argv[1:],
         inputs=inputs,

@@ -1,4 +1,4 @@
-"""One picture a shot, as JPEG: the one that is most like all others of its shot (`Shot.keyframe_s`).
+"""One picture a shot, as JPEG: the one that is most like all others of its shot (`Shot.keyframe_s`); or pictures of any moments, made small.
 
 Each is fetched by seeking to some time before it and taking the first picture from its own presentation time on; where a file cannot
 be sought in, it is read from its beginning. Times are the container's own (``-copyts``), so neither where a seek lands nor which streams
@@ -7,6 +7,8 @@ are read moves them.
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +41,44 @@ def write_keyframes(video: Path, film: Film, folder: Path, progress: Progress = 
     for number, shot in enumerate(film.shots):
         progress("watch", number / len(film.shots))
         path = folder / keyframe_name(number)
-        after_s = max(0.0, film.start_offset_s + shot.keyframe_s - _MARGIN_FRAMES * film.frame_s)
-        if not any(_fetch(header, film, path, after_s, seek=seek) for seek in (True, False)):
-            hint = "The file may be damaged there; export it again."
-            raise VideoError(f"the picture at {shot.keyframe_s:.2f} s of {video} cannot be read again", hint)
+        _write(header, film, path, shot.keyframe_s)
         paths.append(path)
     progress("watch", 1.0)
     return paths
 
 
-def _fetch(header: Probe, film: Film, path: Path, after_s: float, *, seek: bool) -> bool:
+def pictures_at(video: Path, film: Film, times_s: Iterable[float], widest: int = 512) -> list[bytes]:
+    """The pictures at some moments (seconds) as JPEG files, neither wider nor higher than `widest` pixels.
+
+    Raises VideoError when a picture cannot be fetched.
+    """
+    header = probe(video)
+    pictures = []
+    with tempfile.TemporaryDirectory(prefix="hitpoint-") as folder:
+        path = Path(folder) / "picture.jpg"
+        for time_s in times_s:
+            _write(header, film, path, min(time_s, film.duration_s - film.frame_s), widest)
+            pictures.append(path.read_bytes())
+            path.unlink()
+    return pictures
+
+
+def _write(header: Probe, film: Film, path: Path, time_s: float, widest: int | None = None) -> None:
+    """Write the picture at a moment."""
+    after_s = max(0.0, film.start_offset_s + time_s - _MARGIN_FRAMES * film.frame_s)
+    if not any(_fetch(header, film, path, after_s, widest, seek=seek) for seek in (True, False)):
+        hint = "The file may be damaged there; export it again."
+        raise VideoError(f"the picture at {time_s:.2f} s of {header.path} cannot be read again", hint)
+
+
+def _fetch(header: Probe, film: Film, path: Path, after_s: float, widest: int | None, *, seek: bool) -> bool:
     """Write the first picture at or after a moment (seconds after ffmpeg's time zero); tells whether there was one."""
     earlier_s = _EARLIER_WITHOUT_INDEX_S if header.container in FLOATING_ZERO else _EARLIER_S
     source = locked_source(header.path, **({"ss": f"{max(0.0, after_s - earlier_s):.6f}"} if seek else {}))
     picture: Any = source[str(film.video_stream)].filter("select", f"gte(t,{header.start_s + after_s:.6f})")
     square = picture.filter("scale", "trunc(iw*sar/2+0.5)*2", "ih").filter("setsar", 1)
+    if widest is not None:
+        square = square.filter("scale", f"min({widest},iw)", f"min({widest},ih)", force_original_aspect_ratio="decrease")
     jpeg = square.output(
         f"file:{path.absolute()}",
         vframes=1,
