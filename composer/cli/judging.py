@@ -1,4 +1,4 @@
-"""The commands that judge what is seen, spotted and heard: `evaluate shots`, `evaluate affect`, `evaluate spotting`, `evaluate sync`."""
+"""The commands that judge what is seen, spotted and heard: `evaluate shots`, `evaluate affect`, `evaluate spotting`, `evaluate plan`, `evaluate sync`."""
 
 from __future__ import annotations
 
@@ -135,6 +135,38 @@ def spotting(clips: Path | None, count: int, out: Path, seed: int, overwrite: bo
         work.write_report(found, folder)
     if not quiet:
         _show(work.tables(found), [out / name for name in work.FILES])
+
+
+@click.command("plan")
+@click.option("--clips", type=click.Path(path_type=Path), metavar="DIR", help="The test clips (film/), judged first; made stories fill up.")
+@click.option(
+    "--scores", type=click.Path(path_type=Path), metavar="DIR", help="Collections of people's scores: keys are found in them, too."
+)
+@click.option("--out", "-o", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for plan.json and plan.md.")
+@click.option("--seed", type=parameters.Seed(), default=0, show_default=True, help="Other stories; 5 is the one for tuning.")
+@click.option("--quick", is_flag=True, help="Small samples: to see that it works.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+def plan(clips: Path | None, scores: Path | None, out: Path, seed: int, quick: bool, overwrite: bool, quiet: bool, verbose: bool) -> None:
+    """Judge plans of 40 films: valid, on the film's turns, heard as asked, in key, and another one for every seed. Some minutes of work."""
+    from composer.evaluation import plan as work, plan_report as report
+    from composer.options import Options
+    from composer.output import into_folder
+    from composer.transformer.data.corpus import collections_in
+    from composer.video import watch
+
+    places = sorted((clips / "film").iterdir()) if clips is not None and (clips / "film").is_dir() else []
+    if clips is not None and not places:
+        raise OptionError(f"there are no clips in {clips / 'film'}", "Give the folder that holds film/.")
+    if scores is not None:
+        collections_in([scores])
+    with into_folder(out, report.FILES, overwrite) as folder, showing(sys.stderr, wanted=not quiet) as progress:
+        films = [(place.stem, watch(place, Options(emotion="embedded"), progress)) for place in places]
+        found = work.evaluate(work.Work(seed, films, [scores] if scores else [], quick), progress)
+        report.write_report(found, folder)
+    if not quiet:
+        _show(report.tables(found), [out / name for name in report.FILES])
 
 
 def _show(lines: list[str], written: list[Path]) -> None:

@@ -152,6 +152,7 @@ def evaluate() -> None:
 evaluate.add_command(judging.shots)
 evaluate.add_command(judging.affect)
 evaluate.add_command(judging.spotting)
+evaluate.add_command(judging.plan)
 evaluate.add_command(judging.sync)
 
 #: as `composer.evaluation.model_report.PARTS` and FILES (importing it loads torch)
