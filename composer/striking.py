@@ -33,6 +33,8 @@ AROUND_S = 2.0
 _ABOVE_MEAN, _ABOVE_BEST = 14, 6
 #: … and a soft one above the mean
 _SOFT_ABOVE_MEAN = 12
+#: how far below the loudest other hit around it a hard hit may stay
+_BELOW_PEERS = 8
 #: how much louder still a stinger is stabbed
 _STAB = 8
 _LOUDEST = 124
@@ -290,6 +292,9 @@ def _standing_out(line: Sequence[Note], moment: Moment, struck: Sequence[float])
     mean = sum(others) / len(others) if others else moment.scene.velocity(moment.beat) - 16
     least = max(mean + _ABOVE_MEAN, max(others, default=0) + _ABOVE_BEST) if moment.is_hard else mean + _SOFT_ABOVE_MEAN
     least += _STAB if moment.mark == "stinger" else 0
+    if moment.is_hard:  # a loud hit a second away must not hide this one
+        peers = [n.velocity for n in line if abs(n.start_beat - moment.beat) < around and not moment.is_on(n) and _is_at(n, struck)]
+        least = max(least, max(peers, default=0) - _BELOW_PEERS)
     loud = min(_LOUDEST, max(round(least), *(note.velocity for note in on)))
     done = []
     for note in line:

@@ -73,7 +73,8 @@ def prompt_text(plan: Plan) -> str:
     moods = sorted(bars, key=lambda name: -bars[name])
     loud = max(plan.sections, key=lambda s: (s.form == "climax", s.density))
     singer = plan.part(plan.themes[0].part).info.name if plan.themes else plan.parts[0].info.name
-    rhythm = f"{plan.bars[0].metre} at {plan.tempo.mean_qpm:.0f} BPM, strongest in bars {loud.first_bar} to {loud.last_bar}"
+    metres = [bar.metre for bar in plan.bars]
+    rhythm = f"{max(dict.fromkeys(metres), key=metres.count)} at {plan.tempo.mean_qpm:.0f} BPM, strongest in bars {loud.first_bar} to {loud.last_bar}"
     body = f"{MOODS[moods[0]].words.capitalize()}. {rhythm}. A short motif in {singer} returns with the pictures; accents land on the cuts."
     return (
         f"Key: {plan.key or plan.sections[0].key}\n"

@@ -42,6 +42,8 @@ _RHYTHM, _RHYTHM_S = 0.3, 6.0
 _PRICE = 0.6
 #: what lying later is worth to a climax, in arousal over the whole cue
 _LATER = 0.06
+#: music does not begin with its climax unless the film's beginning is so much wilder than all that follows
+_TOO_SOON = 0.15
 #: how much longer or shorter than usual the sections of a seed's reading are
 _READINGS = (0.78, 0.9, 1.0, 1.12, 1.3)
 
@@ -178,6 +180,7 @@ def forms(arousals: Sequence[float], peaks: Sequence[float] | None = None) -> tu
         return ("whole",)
     # of two peaks that are nearly as high the later one: what comes last is remembered
     heights = [(mean + top) / 2 for mean, top in zip(arousals, peaks or arousals, strict=True)]
+    heights[0] -= _TOO_SOON
     peak = max(range(len(heights)), key=lambda i: (heights[i] + _LATER * i / len(heights), i))
     found: list[Form] = []
     for i, arousal in enumerate(arousals):

@@ -16,7 +16,7 @@ _OWN = 0.65
 #: largest change between neighbours: always this factor, and more the further the feeling moves
 _STEP, _PER_CHANGE = 1.06, 0.3
 #: time may be bent away from a section's wish so far to reach hits (factors)
-_RANGE = (0.8, 1.25)
+_RANGE = (0.88, 1.25)
 
 
 def wish_qpm(mood: Mood, arousal: float, cut_rate: float) -> float:

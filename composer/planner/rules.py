@@ -102,7 +102,7 @@ def outline(film: Film, cues: CueSheet, options: Options) -> Outline:
     return Outline(
         origin="rules",
         title=Path(film.path).stem.replace("_", " ").strip() or "Untitled",
-        style=f"film score, {home.words.split(',')[0]}",
+        style=f"film score, {home.name} underscore",
         key=key.name,
         beats_per_bar=beats_per_bar,
         instruments=instruments,

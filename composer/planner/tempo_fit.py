@@ -32,7 +32,7 @@ _MOOD, _NEW_TEMPO, _TEMPO_LEAP = 18.0, 1.0, 4.0
 #: and of what goes beyond the change that the feelings ask for
 _BEYOND = 16.0
 #: price of bars that fours leave over: two, or an odd number
-_TWO_LEFT, _ONE_LEFT = 1.0, 2.0
+_TWO_LEFT, _ONE_LEFT = 0.5, 1.0
 _BEAM_N = 48
 #: with a mean tempo asked for, sections may lie this far from it, so that the whole does not
 _MEAN_BASES = (0.95, 0.97, 0.985, 1.0, 1.015, 1.03, 1.05)
