@@ -68,8 +68,8 @@ class Swell:
     last: float
 
     def velocity(self, beat: float) -> float:
-        """On the line between its ends."""
-        return self.first + (self.last - self.first) * (beat - self.start) / (self.end - self.start)
+        """On the line between its ends, and what it led to afterwards."""
+        return self.first + (self.last - self.first) * min(1.0, (beat - self.start) / (self.end - self.start))
 
 
 @dataclass
@@ -189,13 +189,20 @@ class Scene:
         """Velocity that the dynamics ask for at a beat, accents left out.
 
         A hairpin's own line inside it, elsewhere the section's mark, growing into a louder section; bent by the bar's arousal. So where a
-        hairpin ends what follows holds at once (subito).
+        hairpin ends what follows holds at once (subito): after the hit it led to, and not before the music is over where it leads to the last bar.
         """
         bend = 15 * (self.bar_at(beat).plan.arousal - self.arousal)
-        inside = [swell for swell in self.swells if swell.start - 1e-6 <= beat < swell.end - 1e-6]
+        inside = [swell for swell in self.swells if swell.start - 1e-6 <= beat < self._until(swell)]
         if inside:
             return inside[-1].velocity(beat) + bend
         return DYNAMIC_VELOCITY[self.section.dynamics] + bend + self._rise(beat)
+
+    def _until(self, swell: Swell) -> float:
+        """Beat before which a hairpin's line holds: a crescendo takes the hit it leads to along, and what leads to the end holds to the end."""
+        if self.is_last and swell.end > self.bars[-1].start - 1e-6:
+            return self.end
+        takes_hit = swell.last > swell.first and self.start < swell.end and self.is_hit(swell.end)
+        return swell.end + (1e-6 if takes_hit else -1e-6)
 
     def _rise(self, beat: float) -> float:
         """What the bars before a louder section add, unless a hairpin leads there."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from composer.baselines.chords import compose
-from composer.plan import Hairpin, Plan
+from composer.plan import Hairpin, Hit, Plan
 from composer.scene import DYNAMIC_VELOCITY, Scene, scenes
 from tests.transformer.films import planned
 
@@ -83,3 +83,25 @@ def test_phrases_are_the_plans() -> None:
     assert [len(p) for p in scenes(named)[0].phrases()] == [3, 5]
     odd = replace(plan, sections=(replace(plan.sections[0], bars=5, chords=("i",) * 5),))
     assert [len(p) for p in scenes(odd)[0].phrases()] == [5]
+
+
+def test_what_leads_to_the_end_stays_to_the_end() -> None:
+    made = flat()
+    last = made.sections[-1].last_bar
+    for hairpin, loud in (
+        (Hairpin(last - 1, 1.0, last, 1.0, "mp", "ff"), True),
+        (Hairpin(last - 1, 1.0, last, 5.0, "mp", "pp"), False),
+    ):
+        scene = scenes(replace(made, hairpins=(hairpin,)).check())[-1]
+        before, final, close = (scene.level(beat) for beat in (scene.bars[-1].start - 0.5, scene.bars[-1].start, scene.end - 0.25))
+        assert (close >= final > before) if loud else (close < final < before)
+
+
+def test_a_crescendo_takes_the_hit_along() -> None:
+    made = flat(("mp", "mp"))
+    beat = made.tempo.beat_of(4, 3.0)
+    hit = Hit(made.tempo.beat_to_s(beat), 4, 3.0, 0.0, 0.9, "chord")
+    plain = scenes(replace(made, hits=(hit,)).check())[0]
+    swelling = scenes(replace(made, hits=(hit,), hairpins=(Hairpin(3, 1.0, 4, 3.0, "mp", "ff"),)).check())[0]
+    assert swelling.level(beat) > plain.level(beat) + 10
+    assert swelling.level(beat + 0.5) == plain.level(beat + 0.5)

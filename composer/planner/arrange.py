@@ -20,7 +20,7 @@ from composer.planner import orchestration
 from composer.planner.dynamics import hairpins
 from composer.planner.feeling import plan_bars
 from composer.planner.harmony import BarTime, HarmonyAsk, HitAt, write_chords
-from composer.planner.outline import Outline, OutlineSection
+from composer.planner.outline import Outline
 from composer.planner.placing import accent_parts, is_needed, marked, place_hits
 from composer.planner.timing import Timed, fit_time
 from composer.theory.chords import Chord, parse_chord
@@ -56,7 +56,7 @@ def arrange(outline: Outline, film: Film, cues: CueSheet, options: Options) -> P
         candidates_s=tuple(c.time_s for c in cues.candidates),
         wanted_s=tuple(hit.time_s for hit in wanted if hit.is_hard),
         notes=(*cues.notes, *outline.notes),
-        reasons=(*outline.reasons, *_time_reasons(cues, timed, hits, options, film)),
+        reasons=(*outline.reasons, *_time_reasons(cues, timed, hits, options, film, by_rules=outline.origin == "rules")),
         style=outline.style,
         key=outline.key,
         themes=_carried(outline.themes, sections, parts),
@@ -123,10 +123,9 @@ def _last_chord(section: Section) -> Chord:
 
 
 def _cast(sections: Sequence[Section], outline: Outline, parts: Sequence[Part], options: Options) -> tuple[Section, ...]:
-    """Roles for every section: the outline's own, else by the rules. The loudest section is a tutti, so everybody asked for is heard."""
-    silent = {part.id for part in parts} - {p for asked in outline.sections if asked.roles for p in _players(asked)}
-    open_ones = [i for i, asked in enumerate(outline.sections) if not asked.roles]
-    peak = max(open_ones or range(len(sections)), key=lambda i: (outline.sections[i].form == "climax", outline.sections[i].arousal, -i))
+    """Roles for every section by the rules, those that the outline tells in their place. The peak is a tutti, so everybody asked for is heard."""
+    asks = outline.sections
+    peak = max(range(len(asks)), key=lambda i: (asks[i].speech < orchestration.SPOKEN, asks[i].form == "climax", asks[i].arousal, -i))
     carriers: dict[str, str] = {theme.letter: theme.part for theme in outline.themes if theme.part}
     statements: dict[str, int] = {}
     done = []
@@ -136,20 +135,14 @@ def _cast(sections: Sequence[Section], outline: Outline, parts: Sequence[Part], 
         rng = random.Random(f"orchestra/{options.seed}/{section.theme}/{count // 3}")
         voices = orchestration.Voices(carriers.get(section.theme) if count % 3 else None, frozenset(carriers.values()))
         ask = orchestration.Ask(MOODS[section.mood], section.density, asked.arousal, section.form, asked.speech, tutti=i == peak)
-        if asked.roles:
-            roles, doubles = dict(asked.roles), dict(asked.doubles)
-            if i == peak:
-                roles, doubles = orchestration.joined(roles, doubles, [p for p in parts if p.id in silent])
-        else:
-            casting = orchestration.cast(parts, ask, rng, voices)
-            roles, doubles = {role: tuple(players) for role, players in casting.roles.items()}, dict(casting.doubles)
+        casting = orchestration.cast(parts, ask, rng, voices)
+        roles, doubles = orchestration.told(casting, asked.roles, asked.doubles)
         carriers.setdefault(section.theme, next(iter(roles.get("melody", ())), ""))
         done.append(replace(section, roles=roles, doubles=doubles))
+    heard = {p for section in done for p in (*section.doubles, *itertools.chain(*section.roles.values()))}
+    roles, doubles = orchestration.joined(done[peak].roles, done[peak].doubles, [p for p in parts if p.id not in heard])
+    done[peak] = replace(done[peak], roles=roles, doubles=doubles)
     return tuple(done)
-
-
-def _players(asked: OutlineSection) -> set[str]:
-    return {*asked.doubles, *(p for players in asked.roles.values() for p in players)}
 
 
 def _carried(themes: Sequence[Theme], sections: Sequence[Section], parts: Sequence[Part]) -> tuple[Theme, ...]:
@@ -177,11 +170,12 @@ def _marked(
 # --- reasons ----------------------------------------------------------------------------------------------------------
 
 
-def _time_reasons(cues: CueSheet, timed: Timed, hits: Sequence[Hit], options: Options, film: Film) -> tuple[str, ...]:
+def _time_reasons(cues: CueSheet, timed: Timed, hits: Sequence[Hit], options: Options, film: Film, *, by_rules: bool) -> tuple[str, ...]:
     """What became of time, one line per decision."""
     on_time = sum(abs(h.frames_off(film.frame_rate)) <= 0.5 for h in hits)
     wanted = sum(len(cue.hits) for cue in cues.cues)
-    tempo_why = "as asked" if options.tempo_qpm else "from feeling and cut rhythm, bent so that cuts fall on beats"
+    wished = "from feeling and cut rhythm" if by_rules else "as told section by section"
+    tempo_why = "as asked" if options.tempo_qpm else f"{wished}, bent so that cuts fall on beats"
     music = "" if len(cues.cues) == 1 and not options.cue_s and not options.silence_s else _cue_words(cues)
     return (
         f"tempo: {timed.tempo.mean_qpm:.1f} BPM on average ({tempo_why})",

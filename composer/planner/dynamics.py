@@ -64,13 +64,13 @@ def _into(section: Section, following: Section, tempo: TempoMap, plan: Plan) -> 
 
 
 def _ending(section: Section, tempo: TempoMap) -> Hairpin | None:
-    """The last bars of a cue: soft endings die away, loud ones grow into their last chord."""
+    """The last bars of a cue: soft endings die away, loud ones and climaxes grow into their last chord and stay there."""
     here = DYNAMICS.index(section.dynamics)
     if section.bars < 4:
         return None
-    if here <= DYNAMICS.index("mf"):
-        return _over(tempo, section.last_bar - 2, section.last_bar, tempo.bars[section.last_bar - 1].beats, here, max(0, here - 2))
-    return _over(tempo, section.last_bar - 2, section.last_bar, 1.0, here - 1, min(len(DYNAMICS) - 1, here + 1))
+    if here <= DYNAMICS.index("mf") and section.form != "climax":
+        return _over(tempo, section.last_bar - 2, section.last_bar, tempo.bars[section.last_bar - 1].beats + 1, here, max(0, here - 2))
+    return _over(tempo, section.last_bar - 2, section.last_bar, 1.0, max(0, here - 1), min(len(DYNAMICS) - 1, here + 1))
 
 
 def _into_hit(hit: Hit, section: Section, tempo: TempoMap, plan: Plan) -> Hairpin | None:

@@ -75,7 +75,8 @@ def prompt_text(plan: Plan) -> str:
     singer = plan.part(plan.themes[0].part).info.name if plan.themes else plan.parts[0].info.name
     metres = [bar.metre for bar in plan.bars]
     rhythm = f"{max(dict.fromkeys(metres), key=metres.count)} at {plan.tempo.mean_qpm:.0f} BPM, strongest in bars {loud.first_bar} to {loud.last_bar}"
-    body = f"{MOODS[moods[0]].words.capitalize()}. {rhythm}. A short motif in {singer} returns with the pictures; accents land on the cuts."
+    accents = "; accents land on the cuts" if plan.hits else ""
+    body = f"{MOODS[moods[0]].words.capitalize()}. {rhythm}. A short motif in {singer} returns with the pictures{accents}."
     return (
         f"Key: {plan.key or plan.sections[0].key}\n"
         f"Genre: {plan.style or 'film score'}\n"

@@ -77,13 +77,14 @@ def section_keys(sections: Sequence[Feeling], home: Key, rng: random.Random) -> 
     tonic = home.tonic
     for i, here in enumerate(sections):
         before = sections[i - 1] if i else None
+        closes = i + 1 == len(sections) or sections[i + 1].cue != here.cue
         if before is None:
             one = _first(home, here.mode, rng)
         elif before.cue != here.cue:
-            back = of_theme.get(here.theme, tonic)
-            one = Chosen(Key(back, here.mode), "", "the theme's own key" if here.theme in of_theme else "home again, a new cue")
+            back = tonic if closes else of_theme.get(here.theme, tonic)
+            one = Chosen(Key(back, here.mode), "", "the theme's own key" if back != tonic else "home again, a new cue")
         else:
-            one = _next(chosen[-1].key, before, here, home, of_theme, rng, closes=i + 1 == len(sections) or sections[i + 1].cue != here.cue)
+            one = _next(chosen[-1].key, before, here, home, of_theme, rng, closes=closes)
         of_theme.setdefault(here.theme, one.key.tonic)
         chosen.append(one)
     return chosen
@@ -127,15 +128,19 @@ def _of_one_gender(
     rising = here.arousal - before.arousal
     if here.form == "climax" and rising > 0.15 and before.form in ("build", "opening"):
         return _entered(key, Key((key.tonic + 2) % 12, here.mode), moved, "up a whole tone into the climax")
+    if distance(home, same) > _STRAYS and moved < _SHOCK:
+        near = min((0, 5, 7), key=lambda step: distance(home, Key((key.tonic + step) % 12, here.mode)))
+        return _entered(key, Key((key.tonic + near) % 12, here.mode), moved, "back towards home")
     if moved < _STAYS and rng.random() < 0.75:
-        return Chosen(same, "" if same == key else "pivot", "the key goes on" if same == key else "the same tonic in another light")
+        return _entered(key, same, moved, "the same tonic in another light")
     if moved >= _SHOCK:
         step = rng.choice((8, 4) if brighter < 0 else (4, 3, 8))
         return _entered(key, Key((key.tonic + step) % 12, here.mode), moved, "a chromatic mediant for the shock")
     up, down = (7, "up a fifth, brighter"), (5, "down a fifth, darker")
     step, why = up if brighter > 0 or rising > 0.25 else down
     if distance(home, Key((key.tonic + step) % 12, here.mode)) > _STRAYS:
-        step, why = (12 - step, "back towards home")
+        step = min((0, 5, 7), key=lambda way: distance(home, Key((key.tonic + way) % 12, here.mode)))
+        why = "back towards home" if step else "the key goes on, far enough from home"
     return _entered(key, Key((key.tonic + step) % 12, here.mode), moved, why)
 
 
@@ -143,6 +148,8 @@ def _entered(key: Key, new: Key, moved: float, why: str) -> Chosen:
     """A close key over a pivot where the change is gentle, else directly."""
     if new == key:
         return Chosen(new, "", "the key goes on")
+    if new.tonic == key.tonic:  # nothing to prepare: the tonic stays
+        return Chosen(new, "" if new.is_minor == key.is_minor else "direct", why)
     gentle = moved < _SHOCK and distance(key, new) <= 1
     return Chosen(new, "pivot" if gentle else "direct", why)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from composer.instruments import Role
@@ -222,6 +222,19 @@ def _cover(casting: Casting, active: Sequence[Part]) -> None:
                 casting.give(role, player)
             elif role == "melody" and casting.roles:
                 casting.give("melody", max(active, key=lambda p: p.info.comfortable[1]))
+
+
+def told(
+    casting: Casting, roles: Mapping[str, Sequence[str]], doubles: Mapping[str, str]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """A casting in which told roles (role → part ids, nobody where empty) and doublings take the place of its own; the rest stays."""
+    busy = {p for players in roles.values() for p in players} | set(doubles)
+    merged = {role: tuple(p for p in players if p not in busy) for role, players in casting.roles.items()}
+    merged |= {role: tuple(players) for role, players in roles.items()}
+    merged = {role: players for role, players in merged.items() if players}
+    playing = {p for players in merged.values() for p in players}
+    follows = {one: other for one, other in {**casting.doubles, **doubles}.items() if one not in playing and other in playing}
+    return merged, follows
 
 
 def joined(

@@ -46,7 +46,7 @@ class OutlineSection:
     speech: float = 0.0
     #: roman numerals of a phrase to build the harmony from, one entry per bar; empty = the rules' own
     progression: tuple[str, ...] = ()
-    #: role → part ids; empty = the rules' own
+    #: role → part ids (none: nobody plays it); roles that are not named are the rules' own
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     doubles: dict[str, str] = field(default_factory=dict)
     #: how its key is entered: "" (the same key, or the first), "pivot", "direct"

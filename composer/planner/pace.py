@@ -48,6 +48,6 @@ def settled(wishes_qpm: Sequence[float], lengths_s: Sequence[float], changes: Se
 
 
 def range_qpm(qpm: float, mood: Mood) -> tuple[float, float]:
-    """How far a section's base tempo may lie from its wish, inside what its mood bears."""
-    low, high = _RANGE[0] * qpm, _RANGE[1] * qpm
-    return max(MIN_QPM * 1.1, min(low, max(low, 0.8 * mood.qpm[0]))), min(MAX_QPM / 1.1, max(1.03 * qpm, min(high, 1.2 * mood.qpm[1])))
+    """How far a section's base tempo may lie from its wish, a fifth beyond what its mood likes at most (or a little beside the wish, if that is further)."""
+    low, high = max(_RANGE[0] * qpm, min(0.97 * qpm, 0.8 * mood.qpm[0])), min(_RANGE[1] * qpm, max(1.03 * qpm, 1.2 * mood.qpm[1]))
+    return max(MIN_QPM * 1.1, low), min(MAX_QPM / 1.1, high)

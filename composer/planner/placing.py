@@ -19,6 +19,8 @@ _BLACK, _STILL, _BLACK_S = 0.04, 0.02, 0.8
 _SHOCK, _SHOCKING, _SHOCKS_APART_S = 0.45, ("fearful", "tense", "furious", "mysterious"), 12.0
 #: cymbals are kept apart, seconds, and for heavy hits in loud music
 _CRASHES_APART_S, _CRASH_WEIGHT = 6.0, 0.8
+#: so are strokes of the timpani where they play anyway, seconds
+_STROKES_APART_S = 5.0
 _CYMBALS, _DRUM = ("percussion_kit", "drums"), "timpani"
 ACCENT_PARTS = (_DRUM, "percussion_kit")
 
@@ -96,7 +98,7 @@ def _mark(hit: Hit, section: Section, film: Film, players: set[str], before: Seq
         return "stinger"
     if opens:
         return "section"
-    if _DRUM in players and (loud or accents):
+    if _DRUM in players and (accents or (loud and _rested(before, "timpani", hit.time_s, _STROKES_APART_S))):
         return "timpani"
     return "chord"
 

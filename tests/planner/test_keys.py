@@ -26,9 +26,24 @@ def test_neighbours_are_related_and_the_end_is_home(seed: int, rows: list[tuple[
     assert len(keys) == 1 or keys[-1].key.tonic == home.tonic
     for before, after in zip(keys, keys[1:], strict=False):
         assert after.modulation in ("", "pivot", "direct")
-        assert (after.modulation == "") <= (after.key == before.key)
+        assert (after.modulation == "") == (after.key.tonic == before.key.tonic and after.key.is_minor == before.key.is_minor)
         if after.modulation == "pivot":
-            assert distance(before.key, after.key) <= 1
+            assert distance(before.key, after.key) <= 1 and after.key.tonic != before.key.tonic
+
+
+def test_keys_do_not_wander_off() -> None:
+    far = every = 0
+    for seed in range(40):
+        rng = random.Random(seed)
+        feelings = [
+            Feeling("1m1", rng.uniform(-0.4, 0.4), rng.uniform(-0.4, 0.4), rng.choice(MODES), "build", rng.choice("ABC")) for _ in range(12)
+        ]
+        home = Key(2, "minor")
+        for one, feeling in zip(section_keys(feelings, home, rng), feelings, strict=True):
+            every += 1
+            far += distance(home, one.key) > 3
+            assert one.key.mode == feeling.mode
+    assert far / every < 0.08
 
 
 def test_the_home_key_lies_well() -> None:

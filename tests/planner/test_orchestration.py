@@ -13,7 +13,7 @@ from composer.instruments import ENSEMBLES, INSTRUMENTS, expand
 from composer.options import Options
 from composer.plan import Part, Plan, Section
 from composer.planner import plan, spot
-from composer.planner.orchestration import Ask, Voices, cast, choose_instruments, joined
+from composer.planner.orchestration import Ask, Voices, cast, choose_instruments, joined, told
 from composer.theory.moods import MOODS
 from tests.filmmaker import random_film
 
@@ -78,6 +78,18 @@ def test_somebody_silent_is_given_something_to_do() -> None:
     parts = [Part(name, name) for name in ("flute", "violins_1", "cellos", "timpani")]
     roles, doubles = joined({"melody": ("violins_1",), "bass": ("cellos",)}, {}, [parts[0], parts[3]])
     assert doubles == {"flute": "violins_1"} and roles["percussion"] == ("timpani",)
+
+
+def test_told_roles_take_the_place_of_their_own_only() -> None:
+    parts = [Part(i.id, i.id) for i in expand(("strings", "oboe", "harp"))]
+    casting = cast(parts, Ask(MOODS["hopeful"], 0.7, 0.3, "climax", tutti=True), random.Random(0), Voices())
+    assert told(casting, {}, {}) == ({r: tuple(p) for r, p in casting.roles.items()}, casting.doubles)
+    roles, doubles = told(casting, {"melody": ("oboe",), "ostinato": ()}, {})
+    assert roles["melody"] == ("oboe",) and "ostinato" not in roles
+    assert roles["bass"] == tuple(p for p in casting.roles["bass"] if p != "oboe")
+    assert all("oboe" not in players for role, players in roles.items() if role != "melody")
+    playing = {p for players in roles.values() for p in players}
+    assert not set(doubles) & playing and set(doubles.values()) <= playing
 
 
 def test_a_solo_is_alone_with_its_chords() -> None:

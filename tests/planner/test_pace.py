@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import pytest
 from hypothesis import given, strategies as st
 
 from composer.planner.pace import range_qpm, settled, wish_qpm
@@ -37,3 +38,5 @@ def test_wishes_lie_in_the_moods_band_and_rise_with_the_feeling() -> None:
         for qpm in tempi:
             floor, ceiling = range_qpm(qpm, mood)
             assert MIN_QPM < floor <= qpm <= ceiling < MAX_QPM
+            assert floor >= 0.8 * low - 1e-9 or floor == pytest.approx(0.97 * qpm)
+            assert ceiling <= 1.2 * high + 1e-9 or ceiling == pytest.approx(1.03 * qpm)

@@ -22,7 +22,7 @@ from composer.cues import CueSheet, HitPoint
 from composer.edit import BarChange, BarFate, Edit, Piece, Reuse
 from composer.errors import PlanError
 from composer.film import Film, Span
-from composer.plan import Plan, PlanBar, PlanCue, Section
+from composer.plan import Hairpin, Plan, PlanBar, PlanCue, Section
 from composer.planner.dynamics import hairpins
 from composer.planner.feeling import plan_bar
 from composer.planner.reconform.filling import Filling, Moment
@@ -76,7 +76,20 @@ def reconform(old: Plan, edit: Edit, film: Film, cues: CueSheet, *, steady: bool
         candidates_s=candidates_s,
         wanted_s=wanted_s,
     )
-    return replace(plan, hairpins=hairpins(plan)).check(), reuse
+    return replace(plan, hairpins=_hairpins(old, plan, bars)).check(), reuse
+
+
+def _hairpins(old: Plan, plan: Plan, bars: Sequence[NewBar]) -> tuple[Hairpin, ...]:
+    """The planner's own where the old ones were; those that a person changed go along with their bars, and no others come."""
+    if old.hairpins == hairpins(old):
+        return hairpins(plan)
+    place = {new.source.old_bar: i + 1 for i, new in enumerate(bars) if new.source.old_bar is not None and new.run is not None}
+    moved = [(pin, place.get(pin.bar - 1), place.get(pin.to_bar - 1)) for pin in old.hairpins]
+    return tuple(
+        replace(pin, bar=first, to_bar=last)
+        for pin, first, last in moved
+        if first is not None and last is not None and last - first == pin.to_bar - pin.bar
+    )
 
 
 def _points(

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from composer.plan import Hit, Plan, Section
+from composer.plan import Form, Hit, Plan, Section
 from composer.planner import harmony
 from composer.planner.reconform.survival import Gap, NewBar, Source, beside, is_before, section_of
 from composer.tempo import Bar, TempoMap
@@ -94,8 +94,9 @@ def resection(bars: Sequence[NewBar], old: Plan, tempo: TempoMap) -> tuple[tuple
             reason = model.reason if name in by_id else f"{span}: new film, planned like {model.id}"
             cue = cues[first] or model.cue
             phrases = model.phrases if count == model.bars else ()
+            form: Form = "release" if model.form == "climax" and identity != name else model.form  # there is one climax
             sections.append(
-                replace(model, id=identity, cue=cue, first_bar=first + 1, bars=count, chords=(), phrases=phrases, reason=reason)
+                replace(model, id=identity, cue=cue, first_bar=first + 1, bars=count, chords=(), phrases=phrases, form=form, reason=reason)
             )
             locked += [identity] if name in old.locked else []
         first += count

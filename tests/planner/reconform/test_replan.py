@@ -14,7 +14,7 @@ from composer.edit import Edit, Kept, Reuse
 from composer.errors import PlanError
 from composer.film import Film
 from composer.options import Options
-from composer.plan import Plan, PlanBar
+from composer.plan import Hairpin, Plan, PlanBar
 from composer.planner import plan, spot
 from composer.planner.reconform import reconform
 from composer.planner.reconform.survival import gaps_between, surviving_runs
@@ -64,6 +64,24 @@ def held(old: Plan, made: Plan, edit: Edit) -> float:
     times_s = [edit.moved(hit.time_s, 0.02) for hit in old.hits]
     wanted = [time_s for time_s in times_s if time_s is not None and time_s > 0.05]
     return sum(any(abs(hit.time_s - time_s) < 1e-3 for hit in made.hits) for time_s in wanted) / len(wanted)
+
+
+def test_hand_made_hairpins_go_along_with_their_bars(old: Plan) -> None:
+    bare = replace(old, hairpins=()).check()
+    own = replace(old, hairpins=(Hairpin(2, 1.0, 3, 1.0, "p", "ff"),)).check()
+    for cutting in (TRIMMED, REMOVED, SWAPPED, HEADLESS, ADDED):
+        assert conformed(bare, cutting)[0].hairpins == ()
+        made, reuse, _ = conformed(own, cutting)
+        kept = {change.old_bar: change.bar for change in reuse.bars if change.fate in ("kept", "moved")}
+        if 2 in kept and kept.get(3) == kept[2] + 1:
+            assert made.hairpins == (Hairpin(kept[2], 1.0, kept[3], 1.0, "p", "ff"),)
+    assert conformed(own, ((0, END),))[0].hairpins == own.hairpins
+
+
+def test_there_is_one_climax(old: Plan) -> None:
+    for cutting in (REMOVED, SWAPPED, ADDED):
+        made = conformed(old, cutting)[0]
+        assert [section.form for section in made.sections].count("climax") <= 1
 
 
 def test_the_same_picture_has_the_same_plan(old: Plan) -> None:
