@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from composer.planner.planned import Usage
+    from composer.planned import Usage
 
 
 class ComposerError(Exception):

@@ -26,7 +26,7 @@ from composer.rendering import Rendering
 from composer.serial import from_plain, to_plain, write_text
 
 if TYPE_CHECKING:
-    from composer.planner.planned import Usage
+    from composer.planned import Usage
 
 MANIFEST = "manifest.json"
 LIBRARIES = ("numpy", "scipy", "scenedetect-headless", "opencv-python-headless", "mido", "pretty_midi", "pyfluidsynth", "soundfile", "matplotlib", "torch", "safetensors", "onnxruntime", "silero-vad", "openai", "pydantic")  # fmt: skip

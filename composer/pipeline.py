@@ -29,7 +29,7 @@ from composer.stages import write_film, write_plan, write_score
 
 if TYPE_CHECKING:
     from composer.evaluation.sync import SyncReport
-    from composer.planner.planned import Picture, Planned
+    from composer.planned import Picture, Planned
 
 #: how far a plan's film may differ in length from the film it is used on, seconds (another encoder, a frame or two)
 SAME_FILM_S = 0.5
@@ -74,7 +74,7 @@ def score_film(
     require_ready(options)
 
     from composer.evaluation.sync_report import measure_sync
-    from composer.planner.planned import Planned
+    from composer.planned import Planned
     from composer.render import render
     from composer.render.deliver import deliver
     from composer.render.perform import perform
@@ -136,25 +136,15 @@ def arranged(film: Film, options: Options, video: Path | None, progress: Progres
     """
     from composer.planner import make_plan, spot
 
-    cues = spot(film, options)
-    pictures = pictures_for(film, options, video)
-    if options.planner == "rules":
-        return make_plan(film, cues, options)
-    from composer.planner.llm import model_name
-
-    asking = f"asking {model_name(options)}"
-    progress(asking, 0.0)
-    planned = make_plan(film, cues, options, pictures)
-    progress(asking, 1.0)
-    return planned
+    return make_plan(film, spot(film, options), options, pictures_for(film, options, video), progress)
 
 
 def pictures_for(film: Film, options: Options, video: Path | None) -> tuple[Picture, ...]:
     """What a language model is shown: with --llm-frames the moments that tell most of the film, or the one of --frame."""
     if not options.llm_frames or video is None:
         return ()
+    from composer.planned import Picture
     from composer.planner.llm import moments
-    from composer.planner.planned import Picture
     from composer.video.keyframes import pictures_at
     from composer.video.moment import chosen_moment
 

@@ -25,7 +25,8 @@ def showing(stream: IO[str], wanted: bool = True) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress as Bars, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    # a stage may be called after a language model, whose name is text and no markup
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     # no refresh thread: rendering forks workers, and threads and forks do not mix
     with Bars(*columns, console=Console(file=stream), auto_refresh=False) as bars:
         yield _Meter(bars)

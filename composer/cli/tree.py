@@ -21,7 +21,7 @@ from composer.options import Options, Progress
 
 if TYPE_CHECKING:
     from composer.plan import Plan
-    from composer.planner.planned import Usage
+    from composer.planned import Usage
 
 #: what a film is called: never the output folder of `score`
 FILM_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -68,6 +68,7 @@ def score(context: click.Context, /, video: Path, plan_file: Path | None, **aske
     with _progress(asked) as progress:
         outcome = pipeline.score_film(video, out, options, progress, plan_file, overwrite=asked["overwrite"], command=sys.argv[1:])
     _say(asked, summary(outcome))
+    _warn(asked, outcome.plan, options)
     if asked["verbose"]:
         _say(asked, timings(outcome))
 
@@ -154,6 +155,7 @@ def plan(film_or_video: Path, explain: bool, **asked: Any) -> None:
     _write(asked, place, names, options, [film_or_video, *([options.hits_file] if options.hits_file else [])], work)
     for note in plans[0].notes:
         _say(asked, f"note: {note}")
+    _warn(asked, plans[0], options)
     if explain:
         click.echo(planner.explain(plans[0]))
 
@@ -275,7 +277,7 @@ def compose(plan_file: Path, **asked: Any) -> None:
 @parameters.output_options
 @click.pass_context
 def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
-    """Compose from a plan, or from a film.json (planned by the rules first): score.json and score.mid of every take."""
+    """Compose from a plan, or from a film.json (planned first, by the rules or with --planner llm): score.json and score.mid of every take."""
     is_film = source.suffix.lower() == ".json"
     given_by_hand = {name for name in asked if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
     decided = [f"--{name.replace('_', '-')}" for name in parameters.PLANNING if name in given_by_hand and name != "seed"]
@@ -284,29 +286,30 @@ def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
     write, options = _generator(asked, given_by_hand), parameters.options_from(asked)
     from composer import pipeline, stages
     from composer.plan import load_plan
-    from composer.planner.planned import Planned
+    from composer.planned import Planned
     from composer.render.midi import write_midi
     from composer.render.perform import perform
     from composer.serial import save_json
 
     if is_film:
         _check_unseen(options)
-        with _progress(asked) as progress:
-            planned = pipeline.arranged(stages.read_film(source), options, None, progress)
-        given = planned.plan
-    else:
-        planned = Planned(load_plan(source))
-        given = replace(planned.plan, seed=options.seed) if "seed" in given_by_hand else planned.plan
-    options = replace(options, seed=given.seed, ending=given.ending)
+    given: Film | Plan = stages.read_film(source) if is_film else load_plan(source)
+    if not isinstance(given, Film):
+        options = replace(options, seed=options.seed if "seed" in given_by_hand else given.seed, ending=given.ending)
     takes: int = asked["takes"]
     places = [f"take-{number + 1}/" if takes > 1 else "" for number in range(takes)]
+    plans: list[Plan] = []
 
     def work(folder: Path, progress: Progress) -> _Arranged:
-        if is_film:
-            stages.write_plan(given, folder)
+        if isinstance(given, Film):  # planned only now: a language model is asked when the folder is known to take what comes of it
+            planned = pipeline.arranged(given, options, None, progress)
+            stages.write_plan(planned.plan, folder)
+            plans.append(planned.plan)
+        else:
+            planned = Planned(given)
         for number, place in enumerate(places):
             progress("compose", number / takes)
-            take = replace(given, seed=given.seed + number)
+            take = replace(planned.plan, seed=options.seed + number)
             score = perform(write(take), take, options.humanize)
             (folder / place).mkdir(exist_ok=True)
             save_json(score, folder / place / "score.json")
@@ -317,8 +320,10 @@ def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
     names = (*(f"{place}{name}" for place in places for name in ("score.json", "score.mid")), *(stages.PLAN_FILES if is_film else ()))
     inputs = [source, *([asked["checkpoint"]] if asked["checkpoint"] else [])]
     _write(asked, source.parent, names, options, inputs, work)
-    for note in given.notes if is_film else ():
-        _say(asked, f"note: {note}")
+    for made in plans:
+        for note in made.notes:
+            _say(asked, f"note: {note}")
+        _warn(asked, made, options)
 
 
 def _generator(asked: dict[str, Any], given_by_hand: set[str]) -> Callable[[Any], Any]:
@@ -436,6 +441,16 @@ def _progress(asked: dict[str, Any]) -> Iterator[Progress]:
 def _say(asked: dict[str, Any], text: str) -> None:
     if not asked["quiet"]:
         click.echo(text)
+
+
+def _warn(asked: dict[str, Any], plan: Plan, options: Options) -> None:
+    """With --quiet, too, tell that a language model was asked for and did not plan; without, the notes have told it."""
+    from composer.planner import FALLBACK
+
+    if asked["quiet"] and options.planner == "llm":
+        for note in plan.notes:
+            if note.startswith(FALLBACK):
+                click.echo(f"Warning: {note}", err=True)
 
 
 def _write(

@@ -13,15 +13,18 @@ from dataclasses import replace
 
 from composer.cues import CueSheet
 from composer.film import Film
-from composer.options import Options
+from composer.options import Options, Progress, silent
 from composer.plan import Plan
+from composer.planned import Picture, Planned, Usage
 from composer.planner import rules
 from composer.planner.arrange import arrange
 from composer.planner.explain import explain, prompt_text
-from composer.planner.planned import Picture, Planned, Usage
 from composer.planner.spotting import spot
 
-__all__ = ["Picture", "Planned", "Usage", "explain", "make_plan", "plan", "prompt_text", "spot"]
+__all__ = ["FALLBACK", "Picture", "Planned", "Usage", "explain", "make_plan", "plan", "prompt_text", "spot"]
+
+#: how the note begins that tells why a language model did not plan
+FALLBACK = "planned by the rules: "
 
 
 def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
@@ -32,8 +35,8 @@ def plan(film: Film, cues: CueSheet, options: Options) -> Plan:
     return make_plan(film, cues, options).plan
 
 
-def make_plan(film: Film, cues: CueSheet, options: Options, pictures: Sequence[Picture] = ()) -> Planned:
-    """The plan of a film, and what a language model took to make it; `pictures` are shown to one that sees.
+def make_plan(film: Film, cues: CueSheet, options: Options, pictures: Sequence[Picture] = (), progress: Progress = silent) -> Planned:
+    """The plan of a film, and what a language model took to make it; `pictures` are shown to one that sees, `progress` that it is asked.
 
     A language model that fails for good is told in the plan's notes, and the rules plan instead. Raises as `plan` does.
     """
@@ -43,9 +46,9 @@ def make_plan(film: Film, cues: CueSheet, options: Options, pictures: Sequence[P
     from composer.planner import llm
 
     try:
-        answer = llm.outline(film, cues, options, base, pictures)
+        answer = llm.outline(film, cues, options, base, pictures, progress=progress)
     except llm.LlmError as error:
-        note = f"planned by the rules: {error.problem}"
+        note = f"{FALLBACK}{error}"
         made = arrange(replace(base, notes=(*base.notes, note)), film, cues, options)
         return Planned(made, error.usage)
     return Planned(arrange(answer.outline, film, cues, options), answer.usage)

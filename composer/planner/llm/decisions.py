@@ -19,7 +19,7 @@ from composer.planner.feeling import cut_rate, look_seconds, mean_affect, speech
 from composer.planner.keys import distance
 from composer.planner.llm.players import cast, chosen, singer
 from composer.planner.llm.reply import Faulty, Reply, SectionReply
-from composer.planner.llm.spans import Findings, Span, spans
+from composer.planner.llm.spans import MAX_SECTIONS, Findings, Span, spans
 from composer.planner.llm.text import one_line
 from composer.planner.llm.turns import Turn
 from composer.planner.outline import Outline, OutlineSection
@@ -30,8 +30,8 @@ from composer.theory.motif import VARIATIONS, Variation, parse_motif
 
 #: tempi that music is played at, qpm; others are drawn into the band of the mood
 TEMPI = (40.0, 220.0)
-#: how far time may be bent from a tempo that was told, to either side
-_BEND = 0.06
+#: how far the tempo that a section keeps to may be from the one told, to either side; single bars bend further (tempo_bend.BAND)
+_BEND = 0.03
 #: longest text of each kind, characters
 _TITLE, _STYLE, _REASON, _WORD = 80, 80, 160, 40
 #: a phrase has at most so many bars, a bar so many chords
@@ -56,12 +56,17 @@ def decide(
     home = _key(reply.home_key, "home_key", found) or parse_key(base.key)
     home = parse_key(options.key) if options.key else home
     placed = spans(reply.sections, turns, cues, base, found)
-    told = [_section(i, section, options, home, players, found) for i, section in enumerate(reply.sections)]
+    of_sections = [Findings(found.faults) for _ in reply.sections[:MAX_SECTIONS]]  # notes of their own, faults of all
+    told = [
+        _section(i, section, options, home, players, own) for i, (section, own) in enumerate(zip(reply.sections, of_sections, strict=False))
+    ]
     themes = _letters(reply, found)
     if found.faults:
         raise Faulty(*found.faults)
     sections = [_placed(span, told[span.section], film, options, base) for span in placed]
     sections = _themed(sections, sorted(themes) or ["A"])
+    found.notes.extend(_oddities(sections))
+    heard = sorted({span.section for span in placed})
     return Outline(
         origin=f"llm:{model}",
         title=one_line(reply.title or "", _TITLE) or base.title,
@@ -72,7 +77,7 @@ def decide(
         themes=_themes(sections, themes, players, film, base, found),
         sections=tuple(_entered(sections)),
         reasons=_reasons(reply, home, options, model, sections),
-        notes=tuple(dict.fromkeys(found.notes)),
+        notes=found.told([(i, of_sections[i].notes) for i in heard]),
     )
 
 
@@ -108,13 +113,13 @@ def _section(i: int, reply: SectionReply, options: Options, home: Key, players: 
         form=next((one for one in FORMS if one == form), None),
         mood=mood,
         key=key.name if key else "",
-        qpm=_tempo(reply.tempo, mood, where, found),
+        qpm=_tempo(reply.tempo, mood, found),
         theme=_letter(reply.theme, f"{where}.theme", found) if reply.theme else "",
         variation=next((one for one in VARIATIONS if one == variation), "plain"),
-        dynamics=_word(_EXTREMES.get(reply.dynamics or "", reply.dynamics), DYNAMICS, f"{where}.dynamics", found),
-        density=_density(reply.density, where, found),
+        dynamics=_word(_EXTREMES.get((reply.dynamics or "").strip().lower(), reply.dynamics), DYNAMICS, f"{where}.dynamics", found),
+        density=_density(reply.density, found),
         progression=_progression(reply, own, key or home, where, found),
-        roles=cast(reply.roles, players, where, found),
+        roles=cast(reply.roles, players, found),
         reason=one_line(reply.reason or "", _REASON),
     )
 
@@ -137,20 +142,20 @@ def _key(told: str | None, where: str, found: Findings) -> Key | None:
         return None
 
 
-def _tempo(told: float | None, mood: str, where: str, found: Findings) -> float | None:
+def _tempo(told: float | None, mood: str, found: Findings) -> float | None:
     """A tempo that can be played."""
     if told is None or TEMPI[0] <= told <= TEMPI[1]:
         return told
     low, high = MOODS[mood].qpm if mood in MOODS else TEMPI
     qpm = high if told > TEMPI[1] else low
-    found.notes.append(f"{where}: tempo {told:g} cannot be played, {qpm:g} is taken")
+    found.notes.append(f"tempo {told:g} cannot be played, {qpm:g} is taken")
     return qpm
 
 
-def _density(told: float | None, where: str, found: Findings) -> float | None:
+def _density(told: float | None, found: Findings) -> float | None:
     if told is None or 0 <= told <= 1:
         return told
-    found.notes.append(f"{where}: density {told:g} is not between 0 and 1")
+    found.notes.append(f"density {told:g} is not between 0 and 1")
     return min(1.0, max(0.0, told))
 
 
@@ -159,10 +164,10 @@ def _progression(told: SectionReply, own: Key | None, key: Key, where: str, foun
     entries = [" ".join(one_line(entry, 80).replace("|", " ").split()) for entry in told.progression or ()]
     entries = [entry for entry in entries if entry]
     if len(entries) > _MAX_BARS or any(len(entry.split()) > _MAX_CHORDS for entry in entries):
-        found.notes.append(f"{where}: a phrase has at most {_MAX_BARS} bars of {_MAX_CHORDS} chords, the rest is left out")
+        found.notes.append(f"a phrase has at most {_MAX_BARS} bars of {_MAX_CHORDS} chords, the rest is left out")
         entries = [" ".join(entry.split()[:_MAX_CHORDS]) for entry in entries[:_MAX_BARS]]
     if own is not None and own.is_minor != key.is_minor and entries:
-        found.notes.append(f"{where}: its chords were for {own.name} and are left out, as {key.name} is asked for")
+        found.notes.append(f"its chords were for {own.name} and are left out, as {key.name} is asked for")
         return ()
     for chord in dict.fromkeys(chord for entry in entries for chord in entry.split()):
         try:
@@ -223,6 +228,15 @@ def _entered(sections: Sequence[OutlineSection]) -> list[OutlineSection]:
         changes = old != new and before.cue == here.cue
         done.append(replace(here, modulation=("pivot" if distance(old, new) <= 1 else "direct") if changes else ""))
     return done
+
+
+def _oddities(sections: Sequence[OutlineSection]) -> list[str]:
+    """What of a form is unusual: it is done as told."""
+    forms = [section.form for section in sections]
+    odd = [f"the model has {forms.count('climax')} sections that are the climax"] if forms.count("climax") > 1 else []
+    if "ending" in forms and "opening" in forms[forms.index("ending") :]:
+        odd.append("the model has an ending before an opening")
+    return odd
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------

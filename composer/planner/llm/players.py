@@ -21,21 +21,24 @@ _ALIKE = 0.8
 
 def chosen(names: Sequence[str] | None, asked: Sequence[str], base: Sequence[str], found: Findings) -> tuple[str, ...]:
     """Ids of who plays, in score order: those asked for, else those the model names, else the rules' own."""
+    read = (names or ())[:_MAX_NAMES]
     if asked:
         allowed = [one.id for one in expand(asked)]
-        others = [name for name in names or () if not set(_named(name, found, told=False)) & set(allowed)]
+        others = [name for name in read if not set(_named(name, found, told=False)) & set(allowed)]
         if others:
             found.notes.append(f"only the instruments asked for play, not {_some(others)}")
         return tuple(allowed)
     ids: list[str] = []
-    for name in (names or ())[:_MAX_NAMES]:
+    for name in read:
         known = _named(name, found, told=True)
         if not known:
             hint = nearest(one_line(name, 40), known_names()) or "Use names of the list."
             found.faults.append(f"instruments: there is no instrument {one_line(name, 40)!r}. {hint}")
         ids += [one for one in known if one not in ids]
-    if len(ids) > MAX_PARTS or len(names or ()) > _MAX_NAMES:
-        found.notes.append(f"{len(names or ())} names of instruments are too many: the first {min(len(ids), MAX_PARTS)} instruments play")
+    if len(names or ()) > _MAX_NAMES:
+        found.notes.append(f"of {len(names or ())} names of instruments only the first {_MAX_NAMES} were read")
+    if len(ids) > MAX_PARTS:
+        found.notes.append(f"{len(ids)} instruments are too many: the first {MAX_PARTS} of them play")
         ids = ids[:MAX_PARTS]
     return tuple(one.id for one in expand(ids)) if ids else tuple(base)
 
@@ -66,19 +69,23 @@ def singer(name: str | None, players: Sequence[str], default: str | None, found:
     return default if default in able else min(able, key=lambda one: _rank(one, "melody"))
 
 
-def cast(roles: RolesReply | None, players: Sequence[str], where: str, found: Findings) -> dict[str, tuple[str, ...]]:
-    """Role → ids, of those who play and can do it; empty = the rules cast the section."""
+def cast(roles: RolesReply | None, players: Sequence[str], found: Findings) -> dict[str, tuple[str, ...]]:
+    """Role → ids, of those who play and can do it; () = nobody shall; a role that is left out is cast by the rules."""
     given: dict[str, tuple[str, ...]] = {}
     left_out: list[str] = []
     for role in ROLES:
-        names = (getattr(roles, role) if roles is not None else None) or ()
-        ids = [one for name in names[:_MAX_NAMES] for one in _named(name, found, told=False)]
-        able = tuple(dict.fromkeys(one for one in ids if one in players and _can(one, role)))
-        left_out += [f"{one_line(name, 40)} as {role}" for name in names if not set(_named(name, found, told=False)) & set(able)]
-        if able:
-            given[role] = able
+        names = getattr(roles, role) if roles is not None else None
+        if names is None:
+            continue
+        able: dict[str, None] = {}
+        for name in names[:_MAX_NAMES]:
+            ids = [one for one in _named(name, found, told=False) if one in players and _can(one, role)]
+            able.update(dict.fromkeys(ids))
+            left_out += [] if ids else [f"{one_line(name, 40)} as {role}"]
+        if able or not names:
+            given[role] = tuple(able)
     if left_out:
-        found.notes.append(f"{where}: left out {_some(list(dict.fromkeys(left_out)))}")
+        found.notes.append(f"left out {_some(list(dict.fromkeys(left_out)))}")
     return given
 
 

@@ -16,13 +16,13 @@ from composer.film import Film
 from composer.instruments import ENSEMBLES, ROLES, expand
 from composer.options import Options
 from composer.plan import DYNAMICS, FORMS
+from composer.planned import Picture
 from composer.planner.llm.digest import digest
 from composer.planner.llm.players import MAX_PARTS, table
 from composer.planner.llm.server import Message
-from composer.planner.llm.spans import SHORTEST_S
+from composer.planner.llm.spans import MAX_SECTIONS, SHORTEST_S
 from composer.planner.llm.turns import Turn
 from composer.planner.outline import Outline
-from composer.planner.planned import Picture
 from composer.theory.keys import MODES
 from composer.theory.moods import MOODS
 from composer.theory.motif import VARIATIONS
@@ -43,7 +43,7 @@ Answer with one JSON object and nothing else:
    "dynamics": word, "density": 0 to 1, "progression": [bars], "roles": {{role: [names]}}, "reason": one line for the film-maker}}, ...]}}
 
 Sections: each begins at a turning point, named by its number ("turn"; "start_s" stays null unless none fits), and lasts until the next one;
-together they cover every cue. {SHORTEST_S:g} to 40 seconds each, longer where the film is calm; the first turning point of every cue begins one. Exact
+together they cover every cue. {SHORTEST_S:g} to 40 seconds each, longer where the film is calm, at most {MAX_SECTIONS} in all; the first turning point of every cue begins one. Exact
 timing of beats and hits is solved afterwards by a program: do not care for it. Where people speak, be soft and thin.
 Form: {", ".join(FORMS)}; one climax at the peak of feeling.
 Keys: a tonic and a mode ({", ".join(MODES)}), e.g. "D minor", "Bb major". Neighbouring sections are best in related keys.
@@ -52,7 +52,7 @@ Progression: 4 or 8 bars, one entry per bar, roman numerals of the section's key
 Numerals: [b or #] I..VII (lower case = minor) [o + or ø] [7 maj7 6 64 65 43 42 sus2 sus4 7sus4 q4 add9 9 5] [/target] [/degree in the bass], e.g. bII6,
 viio7, V7/iv, IV/1 (over a tonic pedal), iq4 (two fourths).
 Motif: notes as length:degree, in beats and degrees of the scale (1 tonic, 8 its octave, 0 the leading note below, r a rest), 1 to 16 beats: "1.5:5 0.5:6 1:5 1:3 2:r 2:1".
-Roles: {", ".join(ROLES)}; null = a program casts the section. Not everybody plays always; everybody plays somewhere. Drums only drum.
+Roles: {", ".join(ROLES)}; null = a program casts the role, [] = nobody plays it. Not everybody plays always; everybody plays somewhere. Drums only drum.
 null anywhere = a program decides. A theme belongs to a look (a place, a person) and returns, varied, when the look returns."""
 
 

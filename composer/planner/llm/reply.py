@@ -8,18 +8,17 @@ unknown fields are dropped and told, missing ones are None or empty, numbers may
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from composer.instruments import ROLES
 from composer.plan import DYNAMICS, FORMS
-from composer.planner.llm.text import one_line
+from composer.planner.llm.text import one_line, without_key
 from composer.theory.moods import MOODS
 from composer.theory.motif import VARIATIONS
 
@@ -27,9 +26,10 @@ from composer.theory.motif import VARIATIONS
 MAX_CHARACTERS = 200_000
 #: so many faults are sent back
 _MAX_FAULTS = 20
-#: so many pairs of braces are tried
-_MAX_TRIED = 20
-_FENCE = re.compile(r"```(?:json|JSON)?\s*\n?(.*?)```", re.DOTALL)
+#: so many braces are tried
+_MAX_TRIED = 300
+#: where an object may begin
+_OBJECT = re.compile(r'\{\s*["}]')
 
 
 class _Model(BaseModel):
@@ -119,14 +119,14 @@ def schema() -> dict[str, Any]:
     return whole
 
 
-def read_reply(text: str) -> tuple[Reply, tuple[str, ...]]:
-    """The answer, and what of it was not understood, one line each.
+def read_reply(text: str, key: str = "") -> tuple[Reply, tuple[str, ...]]:
+    """The answer, with `key` in none of its texts; and what of it was not understood, one line each.
 
     Raises Faulty.
     """
     if len(text) > MAX_CHARACTERS:
         raise Faulty(f"the answer is {len(text)} characters long; at most {MAX_CHARACTERS} are read")
-    data = find_json(text)
+    data = without_key(find_json(text), key)
     if not isinstance(data, dict):
         raise Faulty("the answer is not a JSON object; write one JSON object and nothing else")
     unknown: list[str] = []
@@ -139,36 +139,27 @@ def read_reply(text: str) -> tuple[Reply, tuple[str, ...]]:
     return reply, ((f"fields the model made up were left out: {one_line(names, 160)}",) if unknown else ())
 
 
-def find_json(text: str) -> Any:
-    """The JSON object in a text: the whole text, a fenced part, or the first braces that balance; None when there is none."""
-    for part in itertools.chain([text], _FENCE.findall(text), itertools.islice(_objects(text), _MAX_TRIED)):
-        found = _loaded(part)
-        if isinstance(found, dict):
-            return found
-    return None
+def find_json(text: str) -> dict[str, Any] | None:
+    """The JSON object in a text, bare, fenced or among words: the last that has sections, else the first; None when there is none.
 
-
-def _loaded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _objects(text: str) -> Iterator[str]:
-    """Every stretch from an opening brace to the one that closes it, one after the other; braces in strings do not count."""
-    start, depth, in_string, escaped = 0, 0, False, False
-    for i, character in enumerate(text):
-        if in_string and depth:
-            escaped, in_string = character == "\\" and not escaped, escaped or character != '"'
-        elif character == '"':
-            in_string = bool(depth)
-        elif character == "{":
-            start, depth = (i if not depth else start), depth + 1
-        elif character == "}" and depth:
-            depth -= 1
-            if not depth:
-                yield text[start : i + 1]
+    A model that thinks aloud drafts first and answers last. Nothing out of an object that breaks off is taken, unless it has sections.
+    """
+    decoder = json.JSONDecoder()
+    first: dict[str, Any] | None = None
+    last: dict[str, Any] | None = None
+    place, is_broken = 0, False
+    for _ in range(_MAX_TRIED):
+        begin = _OBJECT.search(text, place)
+        if begin is None:
+            break
+        try:
+            found, place = decoder.raw_decode(text, begin.start())
+        except (ValueError, RecursionError):
+            place, is_broken = begin.start() + 1, True
+            continue
+        last = next((one for one in (found, *found.values()) if isinstance(one, dict) and one.get("sections")), last)
+        first = found if first is None and not is_broken else first
+    return last if last is not None else first
 
 
 def _known(kind: type[BaseModel], data: dict[str, Any], where: str, unknown: list[str]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from composer.cues import CueSheet
 from composer.film import Film, Shot
 from composer.options import Options
+from composer.planned import Picture
 from composer.planner.llm.conversation import as_text, messages
 from composer.planner.llm.prompt import MAX_PICTURES
 from composer.planner.outline import Outline
-from composer.planner.planned import Picture
 
 
 def moments(film: Film) -> tuple[float, ...]:

@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 
 from composer.cues import Cue, CueSheet
 from composer.planner.llm.reply import SectionReply
+from composer.planner.llm.text import one_line
 from composer.planner.llm.turns import Turn
 from composer.planner.outline import Outline
 
 #: a section starts at a turning point this near; it is no shorter, and no longer, than this; seconds
 SNAP_S, SHORTEST_S, LONGEST_S = 4.0, 8.0, 60.0
+#: no answer has more sections
+MAX_SECTIONS = 60
 #: a start this little beside the cue's is the cue's, seconds
 _SAME_S = 0.5
+#: so many notes are told, each so long (characters), of so many sections by number
+_MAX_NOTES, _LONGEST_NOTE, _MAX_NUMBERS = 20, 200, 8
 
 
 @dataclass
@@ -29,6 +34,23 @@ class Findings:
     faults: list[str] = field(default_factory=list)
     #: was put right: told to the person
     notes: list[str] = field(default_factory=list)
+
+    def told(self, sections: Sequence[tuple[int, Sequence[str]]]) -> tuple[str, ...]:
+        """Notes for a person, few and short: the general ones, then those of `sections` (number, notes), alike ones in one line."""
+        alike: dict[str, list[int]] = {}
+        for number, notes in sections:
+            for note in notes:
+                alike.setdefault(note, []).append(number)
+        lines = [one_line(note, _LONGEST_NOTE) for note in dict.fromkeys(self.notes)]
+        lines += [one_line(f"sections[{_some(numbers)}]: {note}", _LONGEST_NOTE) for note, numbers in alike.items()]
+        rest = len(lines) - _MAX_NOTES
+        return (*lines[: _MAX_NOTES - 1], f"and {rest + 1} more things were put right") if rest > 0 else tuple(lines)
+
+
+def _some(numbers: Sequence[int]) -> str:
+    """Numbers in a row; of many only the first."""
+    told = ", ".join(map(str, numbers[:_MAX_NUMBERS]))
+    return f"{told} and {len(numbers) - _MAX_NUMBERS} more" if len(numbers) > _MAX_NUMBERS else told
 
 
 @dataclass(frozen=True)
@@ -45,6 +67,9 @@ def spans(sections: Sequence[SectionReply], turns: Sequence[Turn], cues: CueShee
     """The spans of all cues, in order and without gaps; empty where faults leave nothing to place."""
     if not sections:
         found.faults.append("sections: at least one is needed")
+    if len(sections) > MAX_SECTIONS:
+        found.faults.append(f"sections: {len(sections)} are too many; write at most {MAX_SECTIONS}, of {SHORTEST_S:g} seconds and more")
+        return []
     starts = [_start_s(i, section, turns, cues, found) for i, section in enumerate(sections)]
     if found.faults or not sections:
         return []

@@ -114,16 +114,29 @@ def hangs(seconds: float) -> Behaviour:
     return lambda handler, body: time.sleep(seconds)
 
 
-def drips(seconds: float) -> Behaviour:
+def drips(seconds: float, status: int = 200) -> Behaviour:
     """Sends a byte now and then, for so long."""
 
     def behave(handler: Handler, body: dict[str, Any]) -> None:
-        handler.send(200, b" ", length=100_000)
+        handler.send(status, b" ", length=100_000)
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s:
             time.sleep(0.05)
             handler.wfile.write(b" ")
             handler.wfile.flush()
+
+    return behave
+
+
+def endless(status: int, sent: list[int]) -> Behaviour:
+    """Answers with 200 MB, or as much of it as is read; how much that was goes to `sent`, bytes."""
+
+    def behave(handler: Handler, body: dict[str, Any]) -> None:
+        sent.append(0)
+        handler.send(status, b"a", length=200_000_000)
+        for _ in range(200):
+            handler.wfile.write(b"a" * 1_000_000)
+            sent[-1] += 1_000_000
 
     return behave
 

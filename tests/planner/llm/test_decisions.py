@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -76,17 +77,53 @@ def test_tempi_that_are_none(tempo):
         read_reply(json.dumps(one(tempo=tempo)))
 
 
-def test_four_hundred_sections_become_a_few():
-    made = outline({"sections": [{"start_s": i * 0.15, "mood": "tense"} for i in range(400)]})
+def test_four_hundred_sections_are_refused():
+    told = faults({"sections": [{"start_s": i * 0.15, "mood": "tense", "tempo": 900} for i in range(400)]})
+    assert told == "sections: 400 are too many; write at most 60, of 8 seconds and more"
+
+
+def test_sixty_sections_become_a_few():
+    made = outline({"sections": [{"start_s": float(i), "mood": "tense", "tempo": 900, "density": 7} for i in range(60)]})
     assert covers(made, films.cues())
     assert len(made.sections) <= 7
-    assert noted(made, "of 400 sections")
+    assert noted(made, "of 60 sections")
+
+
+def test_notes_are_few_and_short_and_of_sections_that_are_there():
+    silly = [{"start_s": 10.0 * i, "tempo": 900, "density": 7 + i, "roles": {"melody": [f"{i}" * 39] * 60}} for i in range(6)]
+    unheard = [{"start_s": 10.0 * i + 1, "density": 99} for i in range(6)]
+    made = outline({"sections": [*silly, *unheard]})
+    assert noted(made, "sections[0, 1, 2, 3, 4, 5]: tempo 900 cannot be played")
+    assert noted(made, "sections[5]: density 12 is not between 0 and 1")
+    assert not noted(made, "density 99")
+    many = outline(
+        {
+            "sections": [{"turn": 0, "roles": {"melody": ["kazoo"]}}],
+            "themes": [{"letter": c, "motif": "?" * 300} for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"],
+        }
+    )
+    assert len(many.notes) == 20
+    assert many.notes[-1] == "and 8 more things were put right"
+    assert max(map(len, (*made.notes, *many.notes))) <= 200
 
 
 def test_sixty_instruments_become_two_dozen():
     made = outline({**one(), "instruments": list(INSTRUMENTS)[:44] + ["piano"] * 20})
     assert len(made.instruments) == 24
-    assert noted(made, "64 names of instruments are too many")
+    assert noted(made, "of 64 names of instruments only the first 60 were read")
+    assert noted(made, "44 instruments are too many: the first 24 of them play")
+    same = outline({**one(), "instruments": ["piano"] * 61})
+    assert same.instruments == ("piano",)
+    assert same.notes == ("of 61 names of instruments only the first 60 were read",)
+
+
+@pytest.mark.parametrize("options", [Options(), Options(instruments=("cello",))])
+def test_thousands_of_names_are_not_all_looked_up(options):
+    names = [f"q{i}" for i in range(9_000)]
+    began_s = time.monotonic()
+    made = outline({**one(roles={"melody": names}), "instruments": ["cello", *(names if options.instruments else [])]}, options)
+    assert made.instruments == ("cello",)
+    assert time.monotonic() - began_s < 2.0
 
 
 def test_sixty_instruments_beyond_those_asked_for_are_left_out():
@@ -302,6 +339,31 @@ def test_roles_are_only_given_to_who_can():
     assert noted(made, "sections[0]: left out drums as melody, kazoo as harmony, piccolo as bass, cello as percussion")
 
 
+def test_a_role_that_is_told_to_be_empty_is_nobodys():
+    roles = {"melody": ["cellos"], "bass": [], "pad": None, "counter": ["kazoo"]}
+    assert outline(one(roles=roles)).sections[0].roles == {"melody": ("cellos",), "bass": ()}
+
+
+@pytest.mark.parametrize(("told", "taken"), [("fff", "ff"), (" FFFF ", "ff"), ("PPP", "pp"), ("Mf", "mf")])
+def test_dynamics(told, taken):
+    assert outline(one(dynamics=told)).sections[0].dynamics == taken
+
+
+def test_odd_forms_are_done_and_told():
+    made = outline(
+        {
+            "sections": [
+                {"turn": 0, "form": "ending"},
+                {"turn": 2, "form": "climax"},
+                {"turn": 3, "form": "climax"},
+                {"turn": 4, "form": "opening"},
+            ]
+        }
+    )
+    assert [section.form for section in made.sections] == ["ending", "climax", "climax", "opening"]
+    assert made.notes == ("the model has 2 sections that are the climax", "the model has an ending before an opening")
+
+
 def test_themes_belong_to_looks_and_voices():
     made = outline({**films.NOIR, "themes": [{"letter": "A", "instrument": "drums"}]})
     assert [(t.letter, t.part, t.look) for t in made.themes] == [("A", "muted_trumpet", None)]
@@ -326,7 +388,16 @@ def test_a_theme_is_plain_at_first():
         ('{"a": ', None),
         ("", None),
         ("[1]", None),
+        ('{"sections": [1]} or {"sections": [2]} {"a": 1}', {"sections": [2]}),
+        ('<think>{"sections": []} or {"a": "{"}</think> {"sections": [1]}', {"sections": [1]}),
+        ('It is 5" {wide} and {"so": {"on {\\n" : {"sections": [1]}', {"sections": [1]}),
+        ('[{"plan": {"sections": [1]}}]', {"sections": [1]}),
+        ('{"a": {"b": 1}, "c', None),
+        ("```" + "\n" * 190_000, None),
+        ('{"' * 90_000, None),
+        ("{" + " " * 190_000, None),
     ],
+
 )  # fmt: skip
 def test_finding_json(text, found):
     assert find_json(text) == found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -15,9 +16,11 @@ from typing import Any
 
 import pytest
 
-from composer import stages
+from composer import planner, stages
 from composer.cli.main import main
+from composer.cli.progress import showing
 from composer.instruments import ENSEMBLES
+from composer.options import Options
 from composer.plan import Plan, load_plan
 from composer.serial import save_json
 from tests.conftest import ROOT, environment, listing
@@ -25,7 +28,15 @@ from tests.planner.llm import films
 from tests.planner.llm.server import Behaviour, Handler, Server, echoes_the_key, fails, hangs, says, serving
 
 KEY = "sk-test-0a1b2c3d4e5f6789"
-WHERE = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": None, "HTTP_PROXY": None, "http_proxy": None, "ALL_PROXY": None, "all_proxy": None}
+WHERE = {
+    "OPENAI_API_KEY": KEY,
+    "OPENAI_BASE_URL": None,
+    "SSL_CERT_FILE": None,
+    "HTTP_PROXY": None,
+    "http_proxy": None,
+    "ALL_PROXY": None,
+    "all_proxy": None,
+}
 
 
 @dataclass(frozen=True)
@@ -105,8 +116,11 @@ def test_two_plans_differ_as_told(here: Here, film_json: Path) -> None:
         for section, asked in zip(plan.sections, told["sections"], strict=True):
             start_s, end_s = (float(plan.tempo.bar_seconds[bar]) for bar in (section.first_bar - 1, section.last_bar))
             beats = sum(bar.beats for bar in plan.tempo.bars[section.first_bar - 1 : section.last_bar])
-            assert beats / (end_s - start_s) * 60 == pytest.approx(asked["tempo"], rel=0.12)
-            assert section.chords[0].split()[0] == asked["progression"][0].split()[0]
+            assert beats / (end_s - start_s) * 60 == pytest.approx(asked["tempo"], rel=0.08)
+            tempi = [bar.qpm for bar in plan.bars[section.first_bar - 1 : section.last_bar]]
+            assert tempi == [pytest.approx(asked["tempo"], rel=0.115)] * len(tempi)  # as docs/llm.md promises
+            # hits add chords within a bar; the phrase itself is as it was told
+            assert [chords.split()[0] for chords in section.chords[:4]] == asked["progression"]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +130,7 @@ def test_two_plans_differ_as_told(here: Here, film_json: Path) -> None:
         (echoes_the_key(400), "refuses the request", 1),
         (says("Let me think about it."), "cannot be used", 2),
         (says(None, refusal="I cannot."), "refuses: I cannot", 1),
-        (fails(500, Retry_After="0"), "answers 500 (4 times)", 4),
+        (fails(503, Retry_After="0"), "answers 503 (4 times). Try again later", 4),
     ],
 )
 def test_the_rules_plan_when_a_model_cannot(here: Here, film_json: Path, behaviour: Behaviour, why: str, requests: int) -> None:
@@ -126,6 +140,62 @@ def test_the_rules_plan_when_a_model_cannot(here: Here, film_json: Path, behavio
     assert any(note.startswith("planned by the rules: ") and why in note for note in plan.notes), plan.notes
     assert why in said
     assert manifest["llm"]["requests"] == requests
+
+
+@pytest.mark.parametrize("command", [("plan",), ("generate", "--generator", "chords")])
+def test_a_quiet_run_warns_that_the_rules_planned(here: Here, film_json: Path, command: tuple[str, ...]) -> None:
+    with serving(fails(401), says(films.NOIR)) as server:
+        options = ("--planner", "llm", "--llm-base-url", server.url, "-q")
+        done = here(command[0], film_json, *command[1:], *options, "-o", "out")
+        good = here(command[0], film_json, *command[1:], *options, "-o", "good")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "Warning: planned by the rules: the server refuses the key (401). Check OPENAI_API_KEY.\n"
+    assert good == Done(0, "", "")
+    assert here(command[0], film_json, *command[1:], "-q", "-o", "rules") == Done(0, "", "")
+
+
+def test_nobody_is_asked_for_a_folder_that_cannot_be_written(here: Here, film_json: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "score.json").write_text("mine")
+    with serving(says(films.NOIR)) as server:
+        for command in (("plan",), ("generate", "--generator", "chords")):
+            (tmp_path / "out" / "plan.yaml").write_text("mine")
+            done = here(command[0], film_json, *command[1:], "--planner", "llm", "--llm-base-url", server.url, "-o", "out")
+            assert done.returncode == 2, done.stderr
+    assert server.requests == []
+
+
+def test_a_plan_gives_its_own_seed_to_what_is_generated(here: Here, film_json: Path, tmp_path: Path) -> None:
+    assert here("plan", film_json, "--seed", "7", "-o", "plan").returncode == 0
+    assert here("generate", "plan/plan.yaml", "--generator", "chords", "-o", "as-planned").returncode == 0
+    assert here("generate", "plan/plan.yaml", "--generator", "chords", "--seed", "8", "-o", "other").returncode == 0
+    seeds = [json.loads((tmp_path / name / "manifest.json").read_text())["seed"] for name in ("as-planned", "other")]
+    assert seeds == [7, 8]
+
+
+class Terminal(io.StringIO):
+    """A terminal to draw on."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+def test_a_model_may_be_called_anything() -> None:
+    terminal = Terminal()
+    with showing(terminal) as progress:
+        for done in (0.0, 0.5, 1.0):
+            progress("asking [/foo]a[q4]:smile:", done)
+    assert "asking [/foo]a[q4]:smile:" in terminal.getvalue()
+
+
+def test_asking_is_shown() -> None:
+    shown: list[tuple[str, float]] = []
+    with serving(says(films.NOIR)) as server:
+        options = Options(planner="llm", llm_base_url=server.url, llm_model="tiny")
+        planner.make_plan(films.film(), films.cues(), options, progress=lambda stage, done: shown.append((stage, done)))
+    assert {stage for stage, _ in shown} == {"asking tiny"}
+    assert shown[-1][1] == 1.0
 
 
 def test_a_new_plan_by_the_rules_forgets_the_model(here: Here, film_json: Path) -> None:
