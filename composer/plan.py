@@ -33,6 +33,10 @@ Mark = Literal["section", "chord", "accent", "stop", "stinger", "crash", "timpan
 #: what a section is for in its cue: all there is; how it begins; on the way up; a lull on that way; the peak of feeling; coming down; the last word
 Form = Literal["whole", "opening", "build", "respite", "climax", "release", "ending"]
 FORMS: tuple[Form, ...] = ("whole", "opening", "build", "respite", "climax", "release", "ending")
+#: how a section's key is entered: it goes on, or the music begins; over a chord both keys know; or at once
+MODULATIONS = ("", "pivot", "direct")
+#: chords that one bar can have at most
+MAX_CHORDS = 8
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Section:
     form: Form = "whole"
     #: how its theme comes
     variation: Variation = "plain"
-    #: how its key is entered: "" (the key goes on, or the music begins), "pivot" (over a chord both keys know) or "direct"
+    #: how its key is entered, one of MODULATIONS
     modulation: str = ""
     #: bars of each phrase; empty = fours
     phrases: tuple[int, ...] = ()
@@ -293,6 +297,8 @@ class Plan:
                 raise PlanError(f"bar {number}: a feeling out of range", "valence and arousal lie in -1…1, tension and speech in 0…1.")
         tempo = self.tempo
         self._check_parts()
+        if not any(players for section in self.sections for players in section.roles.values()):
+            raise PlanError("nobody plays in this plan", "Give a part a role in one of its sections.")
         last, seen = 0, set[str]()
         for section in self.sections:
             if section.id in seen:
@@ -312,10 +318,17 @@ class Plan:
 
     def _measured(self, hit: Hit, tempo: TempoMap) -> Hit:
         if not (1 <= hit.bar <= len(self.bars) and 1 <= hit.beat < tempo.bars[hit.bar - 1].beats + 1):
-            raise PlanError(f"hit at {hit.time_s:g} s: bar {hit.bar} beat {hit.beat:g} does not exist", "Beats count from 1.")
+            raise PlanError(f"hit at {hit.time_s:g} s: bar {hit.bar} beat {hit.beat:g} does not exist", self._beats_hint(hit.bar))
         if not (0 <= hit.time_s <= self.duration_s and 0 <= hit.weight <= 1):
             raise PlanError(f"hit at {hit.time_s:g} s of weight {hit.weight:g}", "It lies within the film, and weighs 0 to 1.")
         return replace(hit, error_s=round(tempo.beat_to_s(tempo.beat_of(hit.bar, hit.beat)) - hit.time_s, 6))
+
+    def _beats_hint(self, bar: int) -> str:
+        """What somebody has to know who named a beat that is not there."""
+        if not 1 <= bar <= len(self.bars):
+            return f"The plan has {len(self.bars)} bars; they count from 1."
+        row = self.bars[bar - 1]
+        return f"Bar {bar} is in {row.metre}: it has {row.as_bar().beats:g} quarter notes; beats count from 1."
 
     def _check_themes(self) -> None:
         if self.key:
@@ -339,7 +352,7 @@ class Plan:
         where = f"hairpin in bar {hairpin.bar}"
         for bar, beat in ((hairpin.bar, hairpin.beat), (hairpin.to_bar, hairpin.to_beat)):
             if not (1 <= bar <= len(self.bars) and 1 <= beat < tempo.bars[bar - 1].beats + 1 + 1e-6):
-                raise PlanError(f"{where}: bar {bar} beat {beat:g} does not exist", "Beats count from 1.")
+                raise PlanError(f"{where}: bar {bar} beat {beat:g} does not exist", self._beats_hint(bar))
         if (hairpin.to_bar, hairpin.to_beat) <= (hairpin.bar, hairpin.beat):
             raise PlanError(f"{where} ends before it begins", "Change to_bar or to_beat.")
         for mark in (hairpin.start, hairpin.end):
@@ -380,13 +393,18 @@ class Plan:
             raise PlanError(
                 f"{where} has {section.bars} bars, but its phrases have {sum(section.phrases)}", "Change phrases, or leave it empty."
             )
+        if section.modulation not in MODULATIONS:
+            hint = nearest(section.modulation, MODULATIONS) or 'Use pivot or direct, or "" where the key goes on.'
+            raise PlanError(f"{where}: modulation {section.modulation!r}", hint)
         if not 0 <= section.density <= 1:
             raise PlanError(f"{where}: density {section.density:g}", "It lies between 0 and 1.")
         try:
             key = parse_key(section.key)
-            for entry in section.chords:
+            for bar, entry in enumerate(section.chords, section.first_bar):
                 for symbol in entry.split() or [""]:
                     parse_chord(symbol, key)
+                if len(entry.split()) > MAX_CHORDS:
+                    raise PlanError(f"bar {bar} has {len(entry.split())} chords", f"A bar has {MAX_CHORDS} at most.")
         except ComposerError as error:
             raise PlanError(f"{where}: {error.problem}", error.hint) from None
         ids = [part.id for part in self.parts]
@@ -395,6 +413,22 @@ class Plan:
                 raise PlanError(f"{where}: unknown role {role!r}", nearest(role, ROLES) or f"Roles: {', '.join(ROLES)}.")
             self._check_ids(where, players, ids)
         self._check_ids(where, [*section.doubles, *section.doubles.values()], ids)
+        self._check_doubles(section)
+
+    @staticmethod
+    def _check_doubles(section: Section) -> None:
+        """Whoever doubles may be doubled in turn, but somebody must have a line of their own."""
+        for follower in section.doubles:
+            way = [follower]
+            while (leader := section.doubles.get(way[-1])) is not None:
+                if leader in way:
+                    problem = (
+                        "doubles itself" if leader == follower and len(way) == 1 else f"doubles in a circle ({', '.join([*way, leader])})"
+                    )
+                    raise PlanError(
+                        f"section {section.id}: part {follower!r} {problem}", "Let it double a part that has a line of its own."
+                    )
+                way.append(leader)
 
     def _check_place(self, section: Section, tempo: TempoMap) -> None:
         """Bars may be moved by an edited tempo, but not out of their cue."""

@@ -12,11 +12,13 @@ Soft hits are struck by those who begin there, by two parts at least. Around eve
 
 Conventions
 -----------
-Beats are film beats. A function takes the notes of all parts and returns new lists; nothing is changed in place. Same plan, same notes, same result.
+Beats are film beats. A function takes the notes around a hit and returns new lists; only `strike` puts these into its own copy of the lines, so that
+time grows with the length of a film and not with its square. Same plan, same notes, same result.
 """
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -60,23 +62,50 @@ def strike(plan: Plan, notes: Mapping[str, Sequence[Note]]) -> Notes:
     """The notes of every part (by id) with all reached hits marked."""
     struck: Notes = {part.id: sorted(notes[part.id], key=_place) for part in plan.parts}
     found = moments(plan)
+    longest = {part_id: max((note.duration_beats for note in line), default=0.0) for part_id, line in struck.items()}
     for moment in found:
-        for part_id, its in _struck(moment, plan, struck).items():
-            struck[part_id] = sorted(its, key=_place)
+        near = {part_id: _near(line, moment, longest[part_id]) for part_id, line in struck.items()}
+        lines = {part_id: line[near[part_id]] for part_id, line in struck.items()}
+        for part_id, its in _struck(moment, plan, lines, somebody=any(struck.values())).items():
+            struck[part_id][near[part_id]] = sorted(its, key=_place)
+            longest[part_id] = max(longest[part_id], *(note.duration_beats for note in its), 0.0)
     beats = [moment.beat for moment in found]
     for moment in found:
-        struck = {part_id: _standing_out(line, moment, beats) for part_id, line in struck.items()}
+        for line in struck.values():
+            around = _between(line, moment.beat - moment.beats(AROUND_S), moment.beat + moment.beats(AROUND_S))
+            line[around] = _standing_out(line[around], moment, beats)
     return struck
+
+
+def _near(line: Sequence[Note], moment: Moment, longest: float) -> slice:
+    """The notes of a line that matter for a hit: what may sound in the bar before it, what it may silence, and an onset more on either side.
+
+    `longest` is the length of the line's longest note, beats.
+    """
+    bar = moment.scene.bar_at(moment.beat).length
+    last = max(moment.beat + 1, moment.silent_until, moment.beat + moment.beats(_TOO_LATE_S))
+    near = _between(line, moment.beat - max(1.0, bar, moment.breath) - longest, last)
+    first, after = near.start, near.stop
+    if first > 0:
+        first = bisect.bisect_right(line, line[first - 1].start_beat - SAME_BEATS, key=_start)
+    if after < len(line):
+        after = bisect.bisect_left(line, line[after].start_beat + SAME_BEATS, key=_start)
+    return slice(first, after)
+
+
+def _between(line: Sequence[Note], first: float, last: float) -> slice:
+    """The notes of a line that begin between two beats."""
+    return slice(bisect.bisect_left(line, first - SAME_BEATS, key=_start), bisect.bisect_right(line, last + SAME_BEATS, key=_start))
 
 
 # --- who strikes ------------------------------------------------------------------------------------------------------
 
 
-def _struck(moment: Moment, plan: Plan, notes: Notes) -> Notes:
-    """New notes of the parts that a hit changes."""
+def _struck(moment: Moment, plan: Plan, notes: Notes, *, somebody: bool) -> Notes:
+    """New notes, among those around a hit, of the parts that it changes; `somebody` plays anywhere."""
     section = moment.scene.section
     there = [part for part in plan.parts if roles_of(part.id, section) and _plays_there(notes[part.id], moment)]
-    if not there and any(notes.values()):  # nobody: then whoever leads the section
+    if not there and somebody:  # nobody here: then whoever leads the section
         named = [p for role in (*_MARKING, "melody", "ostinato", "counter", "percussion") for p in section.roles.get(role, ())]
         there = [plan.part(p) for p in named[:1]]
     if not moment.is_hard:
@@ -310,7 +339,13 @@ def _standing_out(line: Sequence[Note], moment: Moment, struck: Sequence[float])
 
 
 def _is_at(note: Note, beats: Sequence[float]) -> bool:
-    return any(abs(note.start_beat - beat) < SAME_BEATS for beat in beats)
+    """Whether a note begins on one of some beats, which are in order."""
+    place = bisect.bisect(beats, note.start_beat)
+    return any(abs(note.start_beat - beat) < SAME_BEATS for beat in beats[max(0, place - 1) : place + 1])
+
+
+def _start(note: Note) -> float:
+    return note.start_beat
 
 
 def _place(note: Note) -> tuple[float, int]:

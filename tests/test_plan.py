@@ -74,11 +74,30 @@ def test_a_slower_bar_moves_every_later_hit(made: Plan, tmp_path: Path) -> None:
         ),
         (lambda d: d["hairpins"].append({"bar": 1, "beat": 1, "to_bar": 2, "to_beat": 1, "start": "p", "end": "fff"}), "dynamics 'fff'"),
         (lambda d: d.update(key="H"), "key: unknown key"),
+        (lambda d: d["sections"][0].update(doubles={"tuba": "tuba"}), "section S1: part 'tuba' doubles itself"),
+        (
+            lambda d: d["sections"][0].update(doubles={"tuba": "horns", "horns": "tuba"}),
+            r"part 'horns' doubles in a circle \(horns, tuba, horns\)",
+        ),
+        (lambda d: d["sections"][0].update(modulation="pivott"), "section S1: modulation 'pivott'.*Did you mean pivot"),
+        (lambda d: d["sections"][0]["chords"].__setitem__(1, " ".join(["I"] * 9)), "bar 2 has 9 chords.*8 at most"),
+        (lambda d: d["hits"][0].update(bar=3, beat=7), "bar 3 beat 7 does not exist.*Bar 3 is in ./4: it has . quarter notes"),
+        (lambda d: d["hits"][0].update(bar=999), r"bar 999 beat .* does not exist.*The plan has \d+ bars"),
+        (lambda d: [section.update(roles={}, doubles={}) for section in d["sections"]], "nobody plays in this plan"),
     ],
 )
 def test_what_is_wrong_is_named(made: Plan, tmp_path: Path, change: object, says: str) -> None:
     with pytest.raises(PlanError, match=says):
         edited(made, tmp_path, change)
+
+
+def test_a_silent_section_and_doublings_in_a_row_are_allowed(made: Plan, tmp_path: Path) -> None:
+    def silent(data: dict[str, object]) -> None:
+        data["sections"][0].update(roles={}, doubles={})  # type: ignore[index]
+        data["sections"][1].update(doubles={"tuba": "trombones", "trombones": "cellos"})  # type: ignore[index]
+
+    plain = edited(made, tmp_path, silent)
+    assert plain.sections[0].roles == {} and plain.sections[1].doubles["tuba"] == "trombones"
 
 
 def test_functions_and_cadences_follow_the_chords(made: Plan, tmp_path: Path) -> None:

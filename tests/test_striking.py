@@ -10,7 +10,7 @@ import pytest
 
 from composer.assembly import assemble
 from composer.instruments import INSTRUMENTS, expand
-from composer.moments import BREATH_S, moments
+from composer.moments import BREATH_S, Moment, moments
 from composer.plan import Hit, Mark, Part, Plan, PlanBar, PlanCue, Section
 from composer.scene import scenes
 from composer.score import Note
@@ -22,9 +22,10 @@ BEAT_S = 0.5
 HARD, SOFT = 0.9, 0.5
 
 
-def arranged(parts: Sequence[str], hits: Sequence[tuple[float, Mark, float]], roles: Mapping[str, str], error_s: float = 0.0) -> Plan:
+def arranged(
+    parts: Sequence[str], hits: Sequence[tuple[float, Mark, float]], roles: Mapping[str, str], error_s: float = 0.0, bars: int = 6
+) -> Plan:
     """A plan in D minor, 4/4 at 120; hits are (beat from 0, mark, weight); chords go i iv V i …"""
-    bars = 6
     rows = tuple(PlanBar(n + 1, "4/4", 120.0, 0.0, 0.0, 0.0, 0.0) for n in range(bars))
     chords = tuple(("i", "iv", "V", "i")[n % 4] for n in range(bars))
     played: dict[str, tuple[str, ...]] = {role: (part,) for role, part in roles.items()}
@@ -204,3 +205,25 @@ def test_same_notes_same_strokes_and_the_given_ones_are_not_changed() -> None:
     before = list(notes["piano"])
     assert strike(plan, notes) == strike(plan, notes)
     assert notes["piano"] == before
+
+
+def test_time_grows_with_length_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times the film with four times the hits: notes are looked at some four times as often, not sixteen times."""
+    looks = 0
+    is_on = Moment.is_on
+
+    def counting(moment: Moment, note: Note) -> bool:
+        nonlocal looks
+        looks += 1
+        return is_on(moment, note)
+
+    monkeypatch.setattr(Moment, "is_on", counting)
+
+    def looked(bars: int) -> int:
+        nonlocal looks
+        looks = 0
+        hits: list[tuple[float, Mark, float]] = [(float(4 * bar), "chord", HARD) for bar in range(bars)]
+        strike(arranged(["cello"], hits, {"bass": "cello"}, bars=bars), steady("cello", 4 * bars))
+        return looks
+
+    assert looked(96) < 5 * looked(24)

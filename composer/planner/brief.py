@@ -1,7 +1,7 @@
-"""A person's own words, as far as the rules understand them: instruments, moods, a key, how quick, and a few styles.
+"""A person's own words, as far as the rules understand them: instruments, moods, a key, how quick, a few styles, and who must not play.
 
-«a lonely detective, noir, muted trumpet» names an ensemble, a mood and an instrument. What is not understood is told, not guessed at: for
-that there is `--planner llm`.
+«a lonely detective, noir, muted trumpet» names an ensemble, a mood and an instrument; «without brass or drums» refuses players. What is not
+understood is told, not guessed at: for that there is `--planner llm`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from composer.instruments import ENSEMBLES, INSTRUMENTS, known_names
+from composer.planner.refusals import Refusal, refusals, tokens_of
 from composer.theory.moods import MOODS
 
 #: words that say a mood
@@ -41,8 +42,16 @@ _PACE = {
     "urgent": 1.15,
     "presto": 1.25,
 }
-_KEY = re.compile(r"\b([A-G](?:#|b| sharp| flat)?) (major|minor|dorian|phrygian|lydian|mixolydian)\b")
-_NOT = re.compile(r"\b(?:no|not|without|never)\s+(?:the\s+|any\s+)?([a-z_]+(?:\s[a-z_]+)?)")
+_FEELINGS = frozenset({*MOODS, *_PACE, *_PLAYERS, *(word for others in _MOODS.values() for word in others.split())})
+#: names of instruments that mean something else as often
+_EVERYDAY = ("lead", "keys", "bells", "bass", "drum", "voice", "pad")
+_KEY = re.compile(
+    r"(?P<said>\b(?:in|key of|key:)\s+)?\b(?P<tonic>[a-g])(?P<sign>#|b|♯|♭|[ -]sharp|[ -]flat)?[ -]"
+    r"(?P<mode>major|minor|dorian|phrygian|lydian|mixolydian)\b",
+    re.IGNORECASE,
+)
+_SIGNS = {"": "", "#": "#", "♯": "#", "sharp": "#", "b": "b", "♭": "b", "flat": "b"}
+_STOPS = ",;.:!?()"
 
 
 @dataclass(frozen=True)
@@ -57,16 +66,18 @@ class Brief:
     key: str | None = None
     #: factor on every tempo
     pace: float = 1.0
-    #: the words that were understood, in order
+    #: the words that were understood: moods and tempi in order, then names, key and refusals
     understood: tuple[str, ...] = ()
+    #: ids of instruments that must not play
+    without: tuple[str, ...] = ()
 
 
 def read_brief(text: str) -> Brief:
     """What the rules understand of a brief."""
-    plain = " ".join(re.findall(r"[a-z0-9#_-]+", text.lower()))
-    refused = {word for phrase in _NOT.findall(plain) for word in (phrase, phrase.split()[0])}
-    words = [word for word in plain.split() if word not in refused]
-    named = [name for name in _names_in(plain) if name.replace("_", " ") not in refused]
+    tokens = tokens_of(text)
+    refused = refusals(tokens, _FEELINGS)
+    words = _wanted(tokens, refused)
+    named = _names_in(" ".join(words))
     styles = [_PLAYERS[word] for word in words if word in _PLAYERS]
     # an instrument named beside a style joins its ensemble
     players = tuple(dict.fromkeys([*(s for s in styles[:1] if s in ENSEMBLES), *named]))
@@ -75,10 +86,42 @@ def read_brief(text: str) -> Brief:
     pace = 1.0
     for word in words:
         pace *= _PACE.get(word, 1.0)
-    key = _KEY.search(text)
-    every = {*_PLAYERS, *_PACE, *MOODS, *(w for others in _MOODS.values() for w in others.split())}
-    understood = [word for word in words if word in every] + [name for name in named if name not in words]
-    return Brief(players, mood, key.group(0) if key else None, min(1.3, max(0.75, pace)), tuple(dict.fromkeys([*understood, *named])))
+    key = _key_in(text)
+    without = {instrument for one in refused for instrument in one.instruments}
+    understood = [word for word in words if word in _FEELINGS] + named + ([key] if key else [])
+    understood += [f"no {one.name}" for one in refused if one.instruments]
+    return Brief(
+        players,
+        mood,
+        key,
+        min(1.3, max(0.75, pace)),
+        tuple(dict.fromkeys(understood)),
+        tuple(instrument for instrument in INSTRUMENTS if instrument in without),
+    )
+
+
+def _wanted(tokens: list[str], refused: list[Refusal]) -> list[str]:
+    """The words that are not refused; a full stop stands where others were, so that nothing is read across the gap."""
+    gone = {place for one in refused for place in range(one.first, one.after)}
+    return ["." if place in gone or token in _STOPS else token for place, token in enumerate(tokens)]
+
+
+def _key_in(text: str) -> str | None:
+    """A key that is named in a text, e.g. "D minor"; «a minor incident» names none."""
+    plain = " ".join(text.split())
+    for found in _KEY.finditer(plain):
+        if re.search(r"\b(?:no|not|never)\s+$", plain[: found.start()], re.IGNORECASE):
+            continue
+        closed = found.end() == len(plain) or plain[found.end()] in _STOPS
+        said = bool(found["said"]) or found.start() == 0 or plain[: found.start()].rstrip()[-1] in _STOPS
+        # the first letter of the alphabet is mostly an article
+        if found["tonic"] == "a" and not (said and closed):
+            continue
+        if found["tonic"] == "A" and not (found["said"] or closed):
+            continue
+        sign = _SIGNS[(found["sign"] or "").strip(" -").lower()]
+        return f"{found['tonic'].upper()}{sign} {found['mode'].lower()}"
+    return None
 
 
 def _names_in(plain: str) -> list[str]:
@@ -89,7 +132,7 @@ def _names_in(plain: str) -> list[str]:
         if len(name) < 4 and name not in INSTRUMENTS:
             continue
         place = rest.find(f" {name.replace('_', ' ')} ")
-        if place >= 0 and name not in ("lead", "keys", "bells", "bass", "drum", "voice", "pad"):
+        if place >= 0 and name not in _EVERYDAY:
             found.append((place, name))
             rest = rest.replace(f" {name.replace('_', ' ')} ", " " + "." * len(name) + " ")
     return [name for _, name in sorted(found)]

@@ -36,7 +36,9 @@ def peak_arousal(film: Film, start_s: float, end_s: float, over_s: int = 5) -> f
 
 def speech_share(film: Film, start_s: float, end_s: float) -> float:
     """Share of a span in which somebody speaks, 0…1."""
-    spoken = sum(max(0.0, min(end_s, span.end_s) - max(start_s, span.start_s)) for span in film.speech)
+    first = bisect.bisect_right(film.speech, start_s, key=lambda span: span.end_s)
+    after = bisect.bisect_left(film.speech, end_s, key=lambda span: span.start_s)
+    spoken = sum(max(0.0, min(end_s, span.end_s) - max(start_s, span.start_s)) for span in film.speech[first:after])
     return min(1.0, spoken / max(1e-9, end_s - start_s))
 
 
@@ -48,7 +50,9 @@ def cut_rate(times_s: Sequence[float], start_s: float, end_s: float) -> float:
 def look_seconds(film: Film, start_s: float, end_s: float) -> dict[int, float]:
     """Seconds of a span that each look (see `Shot.look`) is seen."""
     seen: dict[int, float] = {}
-    for shot in film.shots:
+    for shot in film.shots[bisect.bisect_right(film.shots, start_s, key=lambda shot: shot.end_s) :]:
+        if shot.start_s >= end_s:
+            break
         length = min(end_s, shot.end_s) - max(start_s, shot.start_s)
         if length > 0:
             seen[shot.look] = seen.get(shot.look, 0.0) + length

@@ -159,7 +159,7 @@ def _home_mood(stretches: Sequence[_Stretch]) -> Mood:
 
 
 def _instruments(options: Options, brief: Brief, home: Mood, rng: random.Random) -> tuple[str, ...]:
-    """Ids in score order: as asked, as the brief names them, else what suits the film's mood."""
+    """Ids in score order: as asked, as the brief names them, else what suits the film's mood; without whom the brief refuses, unless asked for."""
     suiting = choose_instruments(home, rng)  # drawn in any case: what is asked must not change what else is drawn
     if options.instruments:
         return tuple(i.id for i in expand(options.instruments))
@@ -170,7 +170,21 @@ def _instruments(options: Options, brief: Brief, home: Mood, rng: random.Random)
         except ComposerError:
             continue  # two words for one instrument
         words.append(word)
-    return tuple(i.id for i in expand(words or suiting))
+    named, chosen = _left(words, brief), _left(suiting, brief)
+    if named or _carries(chosen):
+        return named or chosen
+    # nobody, or drums alone: rather the plainest players that are not refused; who refuses all of them is not obeyed
+    return _left(("piano",), brief) or _left(("strings",), brief) or chosen or tuple(i.id for i in expand(suiting))
+
+
+def _left(names: Sequence[str], brief: Brief) -> tuple[str, ...]:
+    """Ids of the instruments behind some names, without those that the brief refuses."""
+    return tuple(i.id for i in expand(names) if i.id not in brief.without)
+
+
+def _carries(instruments: Sequence[str]) -> bool:
+    """Whether somebody plays more than percussion."""
+    return any(i.family != "percussion" for i in expand(instruments))
 
 
 def _metre(home: Mood, rng: random.Random) -> int:
@@ -287,7 +301,13 @@ def _reasons(
 ) -> tuple[str, ...]:
     """One line per decision, for a film-maker."""
     named = brief.instruments and not options.instruments
-    chosen = "as asked" if options.instruments else "from the brief" if named else f"chosen for a {home.name} film"
+    chosen = (
+        "as asked"
+        if options.instruments
+        else "from the brief"
+        if named
+        else f"chosen for {'an' if home.name[0] in 'aeiou' else 'a'} {home.name} film"
+    )
     key_why = (
         "as asked"
         if options.key

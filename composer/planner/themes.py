@@ -56,7 +56,7 @@ def cast_themes(sections: Sequence[Scenery], rng: random.Random) -> list[Casting
     telling = len({look for one in sections for look in one.looks}) > 1
     limit = min(len(LETTERS), _THEMES + len(sections) // _MORE_EVERY)
     for i, here in enumerate(sections):
-        letter, why = _theme_for(i, here, sections, first, seen, rng, limit=limit, telling=telling)
+        letter, why = _theme_for(here, sections, first, seen, rng, limit=limit, telling=telling)
         is_new = letter not in first
         first.setdefault(letter, i)
         for look, seconds in here.looks.items():
@@ -71,7 +71,6 @@ def cast_themes(sections: Sequence[Scenery], rng: random.Random) -> list[Casting
 
 
 def _theme_for(
-    i: int,
     here: Scenery,
     sections: Sequence[Scenery],
     first: Mapping[str, int],

@@ -6,7 +6,9 @@ A hard hit is a sforzando: who sustains holds back just before it (CC11), is at 
 from __future__ import annotations
 
 import bisect
+import itertools
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from composer.instruments import INSTRUMENTS, Instrument
@@ -49,10 +51,7 @@ def _perform_track(
     notes = _humanised(track.notes, score.tempo, hits, humanize, rng)
     controls: list[Control] = []
     if not info.decays:
-        controls += _expression(track.notes, info, score, plan, hits, swelling)
-        for moment in struck:
-            if _strikes(track.notes, moment):
-                controls = _sforzando(controls, moment, _fade_level(score, plan, moment.beat))
+        controls = _with_strokes(_expression(track.notes, info, score, plan, hits, swelling), track.notes, score, plan, struck)
     elif info.family == "piano" and track.notes:
         controls += _pedal(track.notes, score.tempo, plan, struck)
     if plan is not None and plan.ending == "fade" and info.decays:
@@ -132,18 +131,25 @@ def _swell(swelling: list[Scene], starts: list[float], beat: float) -> float:
     return min(_MOST_SWELL, max(1 / _MOST_SWELL, swelling[at].level(beat) / swelling[at].level(began)))
 
 
-def _strikes(notes: tuple[Note, ...], moment: Moment) -> bool:
-    """Whether a part begins on a hit and holds nothing across it."""
-    held = any(note.start_beat < moment.beat - SAME_BEATS and note.end_beat > moment.beat + SAME_BEATS for note in notes)
-    return not held and any(moment.is_on(note) for note in notes)
+def _with_strokes(controls: list[Control], notes: Sequence[Note], score: Score, plan: Plan | None, struck: list[Moment]) -> list[Control]:
+    """The controls of a part with a sforzando on every hit that it begins on and holds nothing across."""
+    ordered = sorted(notes, key=_start)
+    ends = list(itertools.accumulate((note.end_beat for note in ordered), max, initial=0.0))
+    curve = sorted((c for c in controls if c.number == _EXPRESSION), key=_beat)
+    for moment in struck:
+        first = bisect.bisect_left(ordered, moment.beat - SAME_BEATS, key=_start)
+        after = bisect.bisect_right(ordered, moment.beat + SAME_BEATS, key=_start)
+        if ends[first] <= moment.beat + SAME_BEATS and any(moment.is_on(note) for note in ordered[first:after]):
+            _sforzando(curve, moment, _fade_level(score, plan, moment.beat))
+    return [*curve, *(c for c in controls if c.number != _EXPRESSION)]
 
 
-def _sforzando(controls: list[Control], moment: Moment, level: float) -> list[Control]:
-    """CC11 holds back before a hit, opens within a few milliseconds around it and relaxes into the curve that was there."""
+def _sforzando(curve: list[Control], moment: Moment, level: float) -> None:
+    """CC11 (in order, changed in place) holds back before a hit, opens within a few milliseconds around it and relaxes into what was there."""
     falls, waits, opens, opened, relaxed = (moment.beat + moment.beats(s) for s in (_FALLS_S, _WAITS_S, _OPENS_S, _OPENED_S, _RELAXED_S))
     relaxed = min(relaxed, moment.until - moment.beats(0.2))
     low = (_HELD_BACK if moment.is_hard else _HELD_BACK_SOFTLY) * level
-    before, after = _value_at(controls, falls), _value_at(controls, relaxed)
+    before, after = _value_at(curve, falls), _value_at(curve, relaxed)
     ramps = [
         (falls, waits, before, min(low, before), _OTHER_STEPS),
         (opens, opened, min(low, before), _FULL * level, _OPENING_STEPS),
@@ -155,13 +161,23 @@ def _sforzando(controls: list[Control], moment: Moment, level: float) -> list[Co
         for k in range(1, steps + 1)
         if end > start
     ]
-    return [c for c in controls if c.number != _EXPRESSION or not falls <= c.beat <= max(opened, relaxed)] + shaped
+    del curve[bisect.bisect_left(curve, falls, key=_beat) : bisect.bisect_right(curve, max(opened, relaxed), key=_beat)]
+    for control in shaped:
+        bisect.insort(curve, control, key=_beat)
 
 
-def _value_at(controls: list[Control], beat: float) -> float:
-    """What CC11 is at, full when nobody said."""
-    said = [c for c in controls if c.number == _EXPRESSION and c.beat <= beat]
-    return max(said, key=lambda c: c.beat).value if said else _FULL
+def _value_at(curve: list[Control], beat: float) -> float:
+    """What CC11 is at, full when nobody said; the first of two that are said at once."""
+    place = bisect.bisect_right(curve, beat, key=_beat)
+    return curve[bisect.bisect_left(curve, curve[place - 1].beat, key=_beat)].value if place else _FULL
+
+
+def _beat(control: Control) -> float:
+    return control.beat
+
+
+def _start(note: Note) -> float:
+    return note.start_beat
 
 
 def _arousal(score: Score, plan: Plan | None, beat: float) -> float:
@@ -191,6 +207,8 @@ def _fade(score: Score, plan: Plan) -> list[Control]:
 
 #: textures whose short notes a pedal would drown
 _DRY = ("staccato", "march", "drive", "pulse")
+#: what hits leave of a pedal is longer than this
+_SHORTEST_PEDAL_BEATS = 0.15
 
 
 def _pedal(notes: tuple[Note, ...], tempo: TempoMap, plan: Plan | None, struck: list[Moment]) -> list[Control]:
@@ -210,11 +228,14 @@ def _pedal(notes: tuple[Note, ...], tempo: TempoMap, plan: Plan | None, struck: 
 
 
 def _lifted(spans: list[tuple[float, float]], struck: list[Moment]) -> list[tuple[float, float]]:
-    """Spans of the pedal without the breath before each hard hit, and without the silence after a stop."""
-    for moment in struck:
-        if not moment.is_hard:
-            continue
-        free = moment.silent_until if moment.mark in ("stop", "stinger") else moment.beat
-        pieces = [piece for a, b in spans for piece in ((a, min(b, moment.beat - moment.breath)), (max(a, free), b))]
-        spans = sorted({(a, b) for a, b in pieces if b - a > 0.15})
+    """Spans of the pedal (in order) without the breath before each hard hit, and without the silence after a stop."""
+    hard = [moment for moment in struck if moment.is_hard]
+    spans = [(a, b) for a, b in spans if b - a > _SHORTEST_PEDAL_BEATS] if hard else spans
+    for moment in hard:
+        held, free = moment.beat - moment.breath, moment.silent_until if moment.mark in ("stop", "stinger") else moment.beat
+        touched = slice(
+            bisect.bisect_right(spans, held, key=lambda span: span[1]), bisect.bisect_left(spans, free, key=lambda span: span[0])
+        )
+        pieces = [piece for a, b in spans[touched] for piece in ((a, min(b, held)), (max(a, free), b))]
+        spans[touched] = [(a, b) for a, b in pieces if b - a > _SHORTEST_PEDAL_BEATS]
     return spans

@@ -25,7 +25,7 @@ from composer.transformer.transcript import Given, Task, Transcript
 from composer.under_speech import SOFTER, is_spoken
 
 Ints = NDArray[np.int64]
-#: practice of percussion comes from bands that never stop; beside an orchestra less is more
+#: practice of percussion comes from bands that never stop; beside others than percussion less is more
 _RESTRAINT = {"timpani": 0.55, "percussion_kit": 0.65}
 #: instruments that the training music does not tell from another, and percussion that stands in it one instrument a line, mostly a triangle
 _KNOWN_AS = {"violin_2": "violin", "percussion_kit": "drums"}
@@ -169,12 +169,13 @@ def section_task(
     first = scene.bars[0].start
     rows, line, bar_index, start, ticks, struck, closing = [], [], [], [], [], [], []
     given, told = {}, _told(scene, voices)
+    beside = not all(is_percussion(voice.info) for voice in voices)
     for index, bar in enumerate(scene.bars):
         fields = _bar_fields(scene, index, len(voices), shift)
         final = scene.is_last and bar is scene.bars[-1]
         length = round(bar.length * V.TICKS_PER_BEAT)
         for number, voice in enumerate(voices):
-            rows.append(_row(fields, scene, bar, voice, owners[voice.part.id, voice.role], instruments, practice, shift))
+            rows.append(_row(fields, scene, bar, voice, owners[voice.part.id, voice.role], instruments, practice, shift, beside))
             line.append(number)
             bar_index.append(index)
             start.append(bar.start - first)
@@ -297,9 +298,19 @@ def _chord_fields(chord: Chord, shift: int) -> dict[str, int]:
 
 
 def _row(
-    fields: Mapping[str, int], scene: Scene, bar: BarSpan, voice: Voice, owner: int, instruments: list[str], practice: Practice, shift: int
+    fields: Mapping[str, int],
+    scene: Scene,
+    bar: BarSpan,
+    voice: Voice,
+    owner: int,
+    instruments: list[str],
+    practice: Practice,
+    shift: int,
+    beside: bool,
 ) -> list[int]:
+    """The fields of a line in a bar; `beside` others than percussion, percussion holds back."""
     share = density_share(scene, bar)
+    restraint = _RESTRAINT.get(voice.info.id, 1.0) if beside else 1.0
     quieter = SOFTER if is_spoken(bar.plan) else 0
     high = float(np.clip(0.5 + 0.3 * bar.plan.arousal, 0.1, 0.9))
     register = practice.register(voice.info, voice.role, high)
@@ -307,7 +318,7 @@ def _row(
     own = {
         "instrument": instruments.index(known) + 1 if known in instruments else 0,
         "role": V.ROLE_ORDER.index(voice.role) + 1,
-        "density": _playable(practice.density(voice.role, bar.plan.qpm, share * _RESTRAINT.get(voice.info.id, 1.0)), bar, voice.info),
+        "density": _playable(practice.density(voice.role, bar.plan.qpm, share * restraint), bar, voice.info),
         # which drums to strike is not a matter of height
         "register": 0 if voice.info.is_drum else int(V.register_field(register - (0 if voice.role == "percussion" else shift))),
         "loudness": int(V.velocity_class(min(124, scene.velocity(bar.start + 1e-3) + 3 + ROLE_WEIGHT[voice.role] - quieter))) + 1,

@@ -16,8 +16,6 @@ from composer.planner.harmony import (
     HarmonyAsk,
     HitAt,
     change_at,
-    changes_at,
-    ends_in_cadence,
     section_chords,
     write_chords,
 )
@@ -25,9 +23,10 @@ from composer.planner.harmony.cadences import _FORMULAS
 from composer.planner.harmony.grammar import GRAMMARS, differ, tonic_of
 from composer.planner.harmony.hearing import key_lead
 from composer.planner.harmony.idioms import IDIOMS
+from composer.planner.harmony.judging import MAX_HELD_BARS, changes_at
 from composer.planner.harmony.rhythm import bars_per_chord, wished_seconds
 from composer.theory.chords import bar_chords, parse_chord
-from composer.theory.functions import cadence_names, function_names
+from composer.theory.functions import cadence_names, function_names, last_cadence
 from composer.theory.keys import MODES, Key, parse_key
 from composer.theory.moods import MOODS, tension_of
 
@@ -77,8 +76,8 @@ def test_any_section_gets_legal_chords(ask: HarmonyAsk, seed: int) -> None:
     for entry in made.chords:
         assert len(function_names(entry, ask.key).split(", ")) == len(entry.split())
     assert len(cadence_names(made.chords, ask.key, made.phrases)) == len(made.phrases)
-    assert ends_in_cadence(made.chords, ask.key) is not None
-    assert max(len(list(same)) for _, same in itertools.groupby(made.chords)) <= 5
+    assert last_cadence(made.chords, ask.key) is not None
+    assert max(len(list(same)) for _, same in itertools.groupby(made.chords)) <= MAX_HELD_BARS
 
 
 @pytest.mark.parametrize("mood", sorted(MOODS))
@@ -94,7 +93,7 @@ def test_hard_hits_get_a_new_chord(mood: str) -> None:
         made = write_chords(ask, rng)
         hit += sum(changes_at(made.chords, ask, one.bar, one.beat) for one in hits)
         total += len(hits)
-    assert total > 40 and hit / total >= 0.97
+    assert total > 40 and hit == total
 
 
 def test_a_hit_in_the_cadence_gets_the_close() -> None:
@@ -115,7 +114,20 @@ def test_the_key_is_heard(mood: str, other_gender: bool) -> None:
         ask = replace(ask_for(mood, plainly(mood, other_gender), 8 + seed % 9), tension=seed / 23)
         made = write_chords(ask, random.Random(seed))
         found.append(key_lead(made.chords, [bar.beats for bar in ask.bars], ask.key) > 0)
-    assert sum(found) >= 0.97 * len(found)
+    assert all(found)
+
+
+@pytest.mark.parametrize("mood", sorted(MOODS))
+def test_mixolydian_has_its_flat_seventh(mood: str) -> None:
+    """From four bars on a chord on it or a minor dominant, whatever the idiom; phrases close over it rather than over a leading note."""
+    closes: list[str] = []
+    for seed in range(16):
+        ask = replace(ask_for(mood, "D mixolydian", 4 + seed % 9), is_last=seed % 2 == 0)
+        made = write_chords(ask, random.Random(seed))
+        steps = {((chord.root - 2) % 12, chord.is_minor) for entry in made.chords for chord in bar_chords(entry, ask.key)}
+        assert steps & {(10, False), (7, True)}, made.chords
+        closes += cadence_names(made.chords, ask.key, made.phrases)
+    assert closes.count("authentic") < 0.25 * len(closes) and closes.count("authentic") < closes.count("modal")
 
 
 def test_key_finding_hears_another_key() -> None:
@@ -186,12 +198,6 @@ def test_harmonic_rhythm_follows_feeling_and_time() -> None:
         return sum(len(list(itertools.groupby(e.split()))) for e, _ in itertools.groupby(write_chords(ask, random.Random(2)).chords))
 
     assert chords(calm) < 12 < chords(excited)
-
-
-def test_wished_phrases_are_kept() -> None:
-    made = write_chords(replace(ask_for(bars=11), phrases=(4, 4, 3)), random.Random(1))
-    assert made.phrases == (4, 4, 3)
-    assert sum(write_chords(replace(ask_for(bars=11), phrases=(4, 4)), random.Random(1)).phrases) == 11
 
 
 @pytest.mark.parametrize("following", ["F major", "A minor", "G minor", "E major", "B minor", "Db major", "F# minor"])

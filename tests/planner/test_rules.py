@@ -17,8 +17,8 @@ from composer.options import Options
 from composer.plan import Plan, load_plan, save_plan
 from composer.planner import explain, plan, prompt_text, spot
 from composer.planner.form import MIN_SECTION_S
-from composer.planner.harmony import ends_in_cadence
 from composer.planner.spotting import MIN_HARD_GAP_S
+from composer.theory.functions import last_cadence
 from composer.theory.keys import parse_key
 from tests.filmmaker import film_of, random_film
 
@@ -37,7 +37,7 @@ def test_plans_cover_the_film(seed: int, duration_s: float, mean_shot_s: float) 
     for before, after in zip(made.sections, made.sections[1:], strict=False):
         assert after.first_bar == before.last_bar + 1
     for section in made.sections:
-        assert section.bars == 1 or ends_in_cadence(section.chords, parse_key(section.key)), section
+        assert section.bars == 1 or last_cadence(section.chords, parse_key(section.key)), section
 
 
 @settings(max_examples=25, deadline=None)

@@ -238,3 +238,20 @@ def test_a_second_violin_is_a_violin_to_the_model() -> None:
         for i, voice in enumerate(voices):
             if voice.part.id == "violin_2":
                 assert (column(task, "instrument")[task.line == i] == listed.index("violin") + 1).all()
+
+
+def test_percussion_holds_back_only_beside_others() -> None:
+    """Timpani that play alone, or with drums alone, carry the film."""
+
+    def density(names: tuple[str, ...]) -> float:
+        plan = planned(0, ("timpani",))
+        parts = tuple(Part(name, name) for name in names)
+        roles = {"percussion": tuple(name for name in names if name != "cello"), "melody": tuple(name for name in names if name == "cello")}
+        sections = tuple(replace(section, roles=roles, density=0.3) for section in plan.sections)
+        found = tasks_of(replace(plan, parts=parts, sections=sections, themes=()).check())
+        own = [column(task, "density")[task.line == [v.info.id for v in voices].index("timpani")] for _, voices, task, _ in found]
+        return float(np.concatenate(own).mean())
+
+    alone = density(("timpani",))
+    assert alone > density(("timpani", "cello"))
+    assert alone == density(("timpani", "percussion_kit"))

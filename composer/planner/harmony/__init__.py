@@ -6,24 +6,16 @@ import random
 
 from composer.planner.harmony.ask import BarTime, Harmony, HarmonyAsk, HitAt
 from composer.planner.harmony.given import change_at
-from composer.planner.harmony.judging import changes_at
 from composer.planner.harmony.writing import write_chords
-from composer.theory.functions import last_cadence
 from composer.theory.keys import Key
-from composer.theory.moods import Mood
+from composer.theory.moods import Mood, tension_of
 
-__all__ = ["BarTime", "Harmony", "HarmonyAsk", "HitAt", "change_at", "changes_at", "ends_in_cadence", "section_chords", "write_chords"]
+__all__ = ["BarTime", "Harmony", "HarmonyAsk", "HitAt", "change_at", "section_chords", "write_chords"]
 
 
 def section_chords(mood: Mood, key: Key, bars: int, rng: random.Random, *, is_last: bool) -> tuple[str, ...]:
     """One entry per bar (bars,) for a section of which no more is known: 4/4 at the middle of the mood's tempi, its feeling the mood's own."""
     seconds = 4 * 60 * 2 / sum(mood.qpm)
-    tension = min(1.0, max(0.0, 0.35 - 0.45 * mood.valence + 0.35 * mood.arousal))
     times = (BarTime(4.0, seconds),) * bars
-    ask = HarmonyAsk(mood, key, times, tension, mood.valence, mood.arousal, is_last=is_last)
+    ask = HarmonyAsk(mood, key, times, tension_of(mood.valence, mood.arousal), mood.valence, mood.arousal, is_last=is_last)
     return write_chords(ask, rng).chords
-
-
-def ends_in_cadence(entries: tuple[str, ...], key: Key) -> str | None:
-    """Name of the cadence at the end of a section's chords, or None."""
-    return last_cadence(entries, key)

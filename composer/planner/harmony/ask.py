@@ -54,8 +54,6 @@ class HarmonyAsk:
     arousal: float = 0.0
     #: what the section is for in its cue
     form: Form = "whole"
-    #: wished bars of each phrase; empty, or of another sum than the bars = chosen here
-    phrases: tuple[int, ...] = ()
     #: entries that somebody gave; they are played literally, again and again
     progression: tuple[str, ...] = ()
     #: in any order

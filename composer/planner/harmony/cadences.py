@@ -46,6 +46,8 @@ _DEGREES = ("I", "II", "III", "IV", "V", "VI", "VII")
 _ALTERED = {1: "bII", 3: "bIII", 4: "bIV", 6: "#IV", 8: "bVI", 10: "bVII", 11: "bI"}
 #: share of phrases on a line of film chords that are not closed at all
 _UNCLOSED = 0.4
+#: how much rarer the leading note's cadence is in a mode; it is not mixolydian's own at all
+_AUTHENTIC = {"mixolydian": 0.1}
 _MODAL_MODES = ("dorian", "phrygian", "lydian", "mixolydian")
 
 
@@ -79,7 +81,7 @@ def _suited(weights: dict[str, float], ask: HarmonyAsk) -> dict[str, float]:
     """Only what the mode has; modal closes in the modes, the minor plagal where there is something to darken."""
     if ask.key.mode in _MODAL_MODES:
         weights["modal"] = weights.get("modal", 0.0) * 6
-        weights["authentic"] = weights.get("authentic", 0.0) * 0.4
+        weights["authentic"] = weights.get("authentic", 0.0) * _AUTHENTIC.get(ask.key.mode, 0.4)
     elif ask.mood.name in _MODAL_MOODS:
         weights["modal"] = weights.get("modal", 0.0) * 4
     if ask.mood.name in ("playful", "furious", "exciting"):

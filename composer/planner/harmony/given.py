@@ -34,8 +34,6 @@ def from_progression(ask: HarmonyAsk, rng: random.Random) -> Harmony:
 def _phrases(ask: HarmonyAsk, size: int) -> tuple[int, ...]:
     """The given line is a phrase (two of them where it is short); what is left over belongs to the last."""
     count = len(ask.bars)
-    if ask.phrases and sum(ask.phrases) == count:
-        return ask.phrases
     unit = size if size >= 3 else 4
     whole, rest = divmod(count, unit)
     if whole == 0:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import random
-import re
 from collections.abc import Sequence
 
 from composer.theory.chords import Chord, parse_chord
@@ -103,7 +102,6 @@ ii: v .7, IV 1, VII .8
 V: I 2, vi .6
 bIII: VII 1, IV 1.5
 """
-_ROOT = re.compile(r"^([b#]?)([ivIV]+)")
 
 #: chord → what may follow: (chord, weight, least tension)
 Table = dict[str, tuple[tuple[str, float, float], ...]]

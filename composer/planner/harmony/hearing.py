@@ -1,4 +1,4 @@
-"""Whether a section's chords are heard in its key: key finding of Krumhansl & Schmuckler on the chords themselves.
+"""Whether a section's chords are heard in its key, and how bright: key finding of Krumhansl & Schmuckler on the chords themselves.
 
 Profiles: Krumhansl & Kessler (1982), as printed in Krumhansl, *Cognitive Foundations of Musical Pitch* (1990).
 """
@@ -26,8 +26,8 @@ def _profiles() -> NDArray[np.float64]:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def key_lead(chords: Sequence[str], beats: Sequence[float], key: Key) -> float:
-    """How far the key, or its relative, is ahead of every other one (difference of correlations; negative when another is found).
+def _fits(chords: Sequence[str], beats: Sequence[float], key: Key) -> NDArray[np.float64]:
+    """(24,) correlation of the chords with every key: major ones from C on, then minor ones.
 
     Every chord counts by its length in beats, its bass twice.
     """
@@ -38,11 +38,21 @@ def key_lead(chords: Sequence[str], beats: Sequence[float], key: Key) -> float:
             for pitch_class in (*chord.pitch_classes, chord.bass):
                 weights[pitch_class] += length / len(found)
     spread = weights - weights.mean()
-    fit = _profiles() @ (spread / max(1e-9, float(np.linalg.norm(spread))))
-    minor = key.is_minor
+    return np.asarray(_profiles() @ (spread / max(1e-9, float(np.linalg.norm(spread)))))
+
+
+def key_lead(chords: Sequence[str], beats: Sequence[float], key: Key) -> float:
+    """How far the key, or its relative, is ahead of every other one (difference of correlations; negative when another is found)."""
+    fit, minor = _fits(chords, beats, key), key.is_minor
     own = (key.tonic + 12 * minor, (key.tonic + (3 if minor else 9)) % 12 + 12 * (not minor))
     best_other = max(float(fit[k]) for k in range(24) if k not in own)
     return max(float(fit[own[0]]), float(fit[own[1]])) - best_other
+
+
+def majorness(chords: Sequence[str], beats: Sequence[float], key: Key) -> float:
+    """How much more the chords sound like a major key than like a minor one: best correlation against best, about −0.4…0.4 (Krumhansl 1990)."""
+    fit = _fits(chords, beats, key)
+    return float(fit[:12].max() - fit[12:].max())
 
 
 def tonic_share(chords: Sequence[str], beats: Sequence[float], key: Key) -> float:

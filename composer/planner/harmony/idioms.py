@@ -66,7 +66,7 @@ IDIOMS: dict[str, Idiom] = {idiom.name: idiom for idiom in (
         major="V IV/5 I64 IV/5|V I64 ii/5 V7", minor="V iv/5 i64 V7|V i64 VI/5 iv/5|V bII/5 V7 i64", dorian="v IV/5 VII/5 IV/5", mixolydian="v IV/5 VII/5 I64")),
     Idiom("mixture", "with borrowed chords", (0.15, 1.0), _lines(
         major="I IV iv I|I bVI bVII I|I vi iv I|I bVII IV I|I iv I V|I bIII IV I", minor="i IV i VI|i IV VI V|i VI IV i|i III IV iv",
-        dorian="i VI VII i|i IV iv i", mixolydian="I bVI VII I|I VII bVI VII|I iv I VII")),
+        dorian="i VI VII i|i IV iv i", mixolydian="I VII bVI VII|I VII iv I|I v iv VII")),
     Idiom("mediant", "chromatic mediants", (0.2, 1.0), _lines(
         major="I bVI I IV|I III IV I|I bVI IV I|I bIII I V|I VI IV I", minor="i bvi i V|i bvi i iv|i VI i bvi|i iii iv i|i bvi VI V",
         dorian="i bvi i IV|i iii IV i", phrygian="i bvi i bII|i iii bII i|i bvi bII i", lydian="I II bVI I|I III II I", mixolydian="I bVI I VII|I bIII IV I")),
@@ -121,9 +121,7 @@ def is_heard(idiom: Idiom, chords: Sequence[str], key: Key) -> bool:
     return any(len(set(line) & set(chords) - {tonic}) >= 2 for line in lines)
 
 
-def choose_idiom(
-    mood: Mood, key: Key, tension: float, rng: random.Random, *, is_last_of_build: bool = False, other_than: str = ""
-) -> Idiom:
+def choose_idiom(mood: Mood, key: Key, tension: float, rng: random.Random, *, other_than: str = "") -> Idiom:
     """An idiom that the mood likes, that the key's mode has, and that tension allows; another one than before, where there is another."""
     weights = {FUNCTIONAL: 0.5, **mood.idioms}
     choices = {

@@ -16,10 +16,8 @@ _LETTERS = "AABAACBA"
 
 
 def phrase_bars(ask: HarmonyAsk, rng: random.Random) -> tuple[int, ...]:
-    """Bars of each phrase: those wished where they fit, else fours or eights."""
+    """Bars of each phrase: fours or eights."""
     count = len(ask.bars)
-    if ask.phrases and sum(ask.phrases) == count and min(ask.phrases) >= min(2, count):
-        return ask.phrases
     unit = 8 if 4 * sum(bar.seconds for bar in ask.bars) / count < SHORT_FOUR_S and count >= 16 else 4
     if unit == 4 and count >= 16 and ask.arousal < 0 and rng.random() < 0.25:
         unit = 8

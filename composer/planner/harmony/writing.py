@@ -11,14 +11,19 @@ from composer.planner.harmony.ask import Harmony, HarmonyAsk
 from composer.planner.harmony.cadences import cadence_kinds, coloured_end, formulas
 from composer.planner.harmony.given import from_progression
 from composer.planner.harmony.grammar import bridge, differ, draw, is_new, steps, tonic_of, walk
+from composer.planner.harmony.hearing import majorness
 from composer.planner.harmony.idioms import DOMINANT_PEDAL, FUNCTIONAL, IDIOMS, Idiom, choose_idiom, dressed, is_heard, lines_for
-from composer.planner.harmony.judging import faults
+from composer.planner.harmony.judging import MAX_HELD_BARS, faults
 from composer.planner.harmony.phrases import phrase_bars, phrase_letters
 from composer.planner.harmony.rhythm import Change, changes, entries
 from composer.theory.chords import parse_chord
 
-#: drafts of which the best is kept
-DRAFTS = 14
+#: drafts at most, and how many without a fault are enough to choose from
+DRAFTS, CHOICE = 14, 6
+#: majorness (see `hearing`) that goes with the highest valence
+_BRIGHT = 0.35
+#: drafts this near to the best in majorness are as good: the first of them is taken, so that seeds differ
+_AS_BRIGHT = 0.05
 
 
 @dataclass(frozen=True)
@@ -39,22 +44,20 @@ class _Phrase:
 def write_chords(ask: HarmonyAsk, rng: random.Random) -> Harmony:
     """Chords for every bar, phrase lengths and reasons. The same ask and random state give the same harmony.
 
-    Several drafts are written; the first without a fault is taken, else the one with the fewest: hard hits without a new chord, a key
-    that is not heard, a chord that stays too long.
+    Several drafts are written. Without a fault (hard hits without a new chord, a key or mode that is not heard, a chord that stays too long)
+    the first is taken whose sound is nearly as bright as the feeling as any, else the one with the fewest faults.
     """
     if ask.progression:
         return from_progression(ask, rng)
-    best: Harmony | None = None
-    least = float("inf")
+    drafts: list[tuple[float, float, Harmony]] = []
+    beats, wished = [bar.beats for bar in ask.bars], _BRIGHT * ask.valence
     for _ in range(DRAFTS):
         draft = _draft(ask, rng)
-        fault = faults(draft, ask)
-        if fault < least:
-            best, least = draft, fault
-        if fault == 0:
+        drafts.append((faults(draft, ask), abs(majorness(draft.chords, beats, ask.key) - wished), draft))
+        if sum(fault == 0 for fault, _, _ in drafts) == CHOICE:
             break
-    assert best is not None
-    return best
+    least, nearest, _ = min(drafts, key=lambda rated: rated[:2])
+    return next(draft for fault, apart, draft in drafts if fault == least and apart <= nearest + _AS_BRIGHT)
 
 
 def _draft(ask: HarmonyAsk, rng: random.Random) -> Harmony:
@@ -192,9 +195,10 @@ def _closed(
 def _mended(
     ask: HarmonyAsk, moments: Sequence[Change], chords: Sequence[str], closing: int, before: str | None, rng: random.Random
 ) -> list[str]:
-    """The chords, with another one wherever a hit, or the step into the cadence, would bring nothing new; the cadence stays."""
+    """The chords, with another one wherever a hit, the step into the cadence or a long stay would bring nothing new; the cadence stays."""
     done = list(chords)
     first_closing = len(done) - closing
+    since = moments[0].bar - (before is not None)  # where the chord began; the last one of the phrase before has a bar
     for i, change in enumerate(moments):
         last = done[i - 1] if i else before
         if i == 0 and before is None and ask.before is not None and change.is_hit and closing < len(done):
@@ -202,8 +206,13 @@ def _mended(
                 # another chord leads in; the phrase itself follows, so the tonic is not long in coming
                 done[:first_closing] = [bridge(tonic_of(ask.key), done[0], True, ask.key, ask.tension, rng), *done[: first_closing - 1]]
             continue
-        if last is None or differ(last, done[i], ask.key) or not (change.is_hit or i == first_closing):
+        if last is None or differ(last, done[i], ask.key):
+            since = change.bar
             continue
+        until = moments[i + 1].bar if i + 1 < len(moments) else change.bar + 1
+        if not (change.is_hit or i == first_closing or until - since > MAX_HELD_BARS):
+            continue
+        since = change.bar
         after = done[i + 1] if i + 1 < len(done) else None
         if i < first_closing:
             must = after is not None and (moments[i + 1].is_hit or i + 1 == first_closing)

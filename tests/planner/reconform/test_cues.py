@@ -10,10 +10,10 @@ from composer.edit import Reuse
 from composer.options import Options
 from composer.plan import Plan
 from composer.planner import plan, spot
-from composer.planner.harmony import ends_in_cadence
 from composer.planner.reconform import reconform
 from composer.planner.reconform.fresh import fresh_spans, is_fresh, new_points
 from composer.planner.reconform.survival import gaps_between, surviving_runs
+from composer.theory.functions import last_cadence
 from composer.theory.keys import parse_key
 from tests.reedits import END, RATE, Cutting, edit_of, invented
 
@@ -87,7 +87,7 @@ def test_a_cue_that_loses_its_ending_gets_another(cutting: Cutting, cues: list[s
         made, reuse = conformed(replace(old, seed=seed), cutting)
         assert [cue.id for cue in made.cues] == cues
         closing = [section for section in made.sections if section.cue == "1m1"][-1]
-        assert ends_in_cadence(closing.chords, parse_key(closing.key)) is not None
+        assert last_cadence(closing.chords, parse_key(closing.key)) is not None
         assert closing.chords[-1].split()[-1] in ("I", "i")
         assert reuse.bars[closing.last_bar - 1].fate == "new"
 
@@ -100,4 +100,4 @@ def test_cues_that_change_places_or_are_torn_apart_stay_in_order(old: Plan) -> N
     for cue in torn.cues:
         last = [section for section in torn.sections if section.cue == cue.id][-1]
         whole = reuse.bars[last.last_bar - 1].old_bar in {section.last_bar for section in old.sections}
-        assert whole or ends_in_cadence(last.chords, parse_key(last.key)) is not None
+        assert whole or last_cadence(last.chords, parse_key(last.key)) is not None
