@@ -18,6 +18,8 @@ _OF_FORM: dict[Form, float] = {"whole": 0.0, "opening": -0.4, "build": 0.1, "res
 _SPEECH = 1.2
 #: a hit this heavy is led into, if the last hairpin is so many bars away
 _HEAVY, _APART_BARS = 0.8, 3
+#: an ending calms down when the arousal of its last bars lies so far below the section's
+_CALMS = 0.1
 #: marks that a crescendo into a hit suits (before a stop music does not swell)
 _LED_INTO = ("section", "chord", "stinger", "crash", "timpani")
 
@@ -35,7 +37,7 @@ def hairpins(plan: Plan) -> tuple[Hairpin, ...]:
     found: list[Hairpin] = []
     for section, following in itertools.zip_longest(plan.sections, plan.sections[1:]):
         joined = following is not None and following.cue == section.cue and following.first_bar == section.last_bar + 1
-        last = _into(section, following, tempo, plan) if joined else _ending(section, tempo)
+        last = _into(section, following, tempo, plan) if joined else _ending(section, plan, tempo)
         inside = [
             one
             for hit in plan.hits
@@ -63,12 +65,14 @@ def _into(section: Section, following: Section, tempo: TempoMap, plan: Plan) -> 
     return _over(tempo, section.last_bar - bars + 1, following.first_bar, 1.0, here, goal) if bars >= 1 else None
 
 
-def _ending(section: Section, tempo: TempoMap) -> Hairpin | None:
+def _ending(section: Section, plan: Plan, tempo: TempoMap) -> Hairpin | None:
     """The last bars of a cue: soft endings die away, loud ones and climaxes grow into their last chord and stay there."""
     here = DYNAMICS.index(section.dynamics)
     if section.bars < 4:
         return None
-    if here <= DYNAMICS.index("mf") and section.form != "climax":
+    feelings = [bar.arousal for bar in plan.bars[section.first_bar - 1 : section.last_bar]]
+    calms = sum(feelings[-3:]) / 3 < sum(feelings) / len(feelings) - _CALMS
+    if here <= DYNAMICS.index("mf") and (section.form != "climax" or calms):
         return _over(tempo, section.last_bar - 2, section.last_bar, tempo.bars[section.last_bar - 1].beats + 1, here, max(0, here - 2))
     return _over(tempo, section.last_bar - 2, section.last_bar, 1.0, max(0, here - 1), min(len(DYNAMICS) - 1, here + 1))
 

@@ -43,7 +43,7 @@ _PRICE = 0.6
 #: what lying later is worth to a climax, in arousal over the whole cue
 _LATER = 0.06
 #: music does not begin with its climax unless the film's beginning is so much wilder than all that follows
-_TOO_SOON = 0.15
+_TOO_SOON = 0.1
 #: how much longer or shorter than usual the sections of a seed's reading are
 _READINGS = (0.78, 0.9, 1.0, 1.12, 1.3)
 
