@@ -190,8 +190,7 @@ def _harmony(plan: Plan) -> Counts:
         found["chords"] += sum(map(len, asked))
         found["chords with a function"] += sum(map(len, asked)) if full else 0
         found.update(word for bar in named for word in (f"function {name}" for name in bar if name))
-        phrases = section.phrases or (4,) * (section.bars // 4) + ((section.bars % 4,) if section.bars % 4 else ())
-        found.update({"phrases": len(phrases), "phrases of 4 or 8": sum(p in (4, 8) for p in phrases)})
+        found.update({"phrases": len(section.phrases), "phrases of 4 or 8": sum(p in (4, 8) for p in section.phrases)})
         found.update({"cadences": sum(map(bool, section.cadences))})
         found.update(f"cadence {name}" for name in section.cadences if name)
     return found

@@ -80,7 +80,7 @@ def home_key(plan: Plan) -> str:
 
 def _progressions_differ(one: Plan, other: Plan) -> bool:
     bars = [pair for a, b in zip(one.sections, other.sections, strict=False) for pair in zip(_phrase(a), _phrase(b), strict=False)]
-    return 2 * sum(a != b for a, b in bars) >= len(bars)
+    return bool(bars) and 2 * sum(a != b for a, b in bars) >= len(bars)
 
 
 def _phrase(section: Section) -> tuple[str, ...]:
@@ -100,7 +100,8 @@ def _players_differ(one: Plan, other: Plan) -> bool:
     if {part.instrument for part in one.parts} != {part.instrument for part in other.parts}:
         return True
     pairs = list(zip(one.sections, other.sections, strict=False))
-    return 2 * sum({r: set(p) for r, p in a.roles.items()} != {r: set(p) for r, p in b.roles.items()} for a, b in pairs) >= len(pairs)
+    others = sum({r: set(p) for r, p in a.roles.items()} != {r: set(p) for r, p in b.roles.items()} for a, b in pairs)
+    return bool(pairs) and 2 * others >= len(pairs)
 
 
 def measure_variety(name: str, film: Film, instruments: tuple[str, ...], seeds: Sequence[int]) -> Variety:

@@ -41,12 +41,21 @@ def test_relations_of_keys(one: str, other: str, relation: str) -> None:
     assert key_relation(parse_key(other), parse_key(one)) == relation
 
 
+def test_phrases_count_as_the_plan_names_them() -> None:
+    plan = PLAN
+    first = plan.sections[0]
+    halves = (4, first.bars - 4) if first.bars > 4 else (first.bars,)
+    named = replace(plan, sections=(replace(first, phrases=halves), *plan.sections[1:])).check()
+    c = counted(named)
+    assert c["phrases"] == len(halves) and c["phrases of 4 or 8"] == sum(bars in (4, 8) for bars in halves)
+
+
 def test_a_good_plan_counts_whole() -> None:
     c = counted()
     assert c["cues covered"] == c["films covered"] == c["cues"] == 1
     assert c["sections"] == c["of 8 to 40 s"] == 3 and not c["under 8 s"] and not c["over 40 s"]
     assert c["chords"] == c["chords with a function"] == 20
-    assert c["phrases"] == c["phrases of 4 or 8"] == 5
+    assert c["phrases"] == c["phrases of 4 or 8"] == 0  # it names none
     assert c["with one climax"] == c["climax most aroused"] == c["climax holds the peak"] == c["climax loudest"] == 1
     assert c["key same"] == c["turns"] == 2 and not c["key changes"]
 
