@@ -39,7 +39,7 @@ def speech_share(film: Film, start_s: float, end_s: float) -> float:
     first = bisect.bisect_right(film.speech, start_s, key=lambda span: span.end_s)
     after = bisect.bisect_left(film.speech, end_s, key=lambda span: span.start_s)
     spoken = sum(max(0.0, min(end_s, span.end_s) - max(start_s, span.start_s)) for span in film.speech[first:after])
-    return min(1.0, spoken / max(1e-9, end_s - start_s))
+    return float(min(1.0, spoken / max(1e-9, end_s - start_s)))
 
 
 def cut_rate(times_s: Sequence[float], start_s: float, end_s: float) -> float:

@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from composer.instruments import Role
 from composer.plan import Form, Part
 from composer.theory.moods import Mood
+from composer.under_speech import BAND
 
 #: from this share of speech on a section makes room for the voice
 SPOKEN = 0.35
-#: fundamentals from here on up lie where speech is understood (300 Hz, MIDI pitch)
-SPEECH_FLOOR = 62
 #: share of the players a section's place in the whole adds or takes
 _PLAYERS: dict[Form, float] = {
     "whole": 0.0,
@@ -151,7 +150,7 @@ def _singing(part: Part, ask: Ask, voices: Voices) -> float:
     """How much a part should have the tune here."""
     bright = (part.info.comfortable[1] - 76) / 24  # a high voice carries over a loud orchestra
     low, high = part.info.comfortable
-    below = 1.5 * min(1.0, max(0, SPEECH_FLOOR - low) / max(1, high - low)) if ask.is_spoken else 0.0
+    below = 1.5 * min(1.0, max(0, BAND[0] - low) / max(1, high - low)) if ask.is_spoken else 0.0
     return (
         skill(part, "melody")
         + _voice_of(part, ask.mood)

@@ -106,7 +106,7 @@ def outline(film: Film, cues: CueSheet, options: Options) -> Outline:
         key=key.name,
         beats_per_bar=beats_per_bar,
         instruments=instruments,
-        themes=_themes(sections, themes, stretches, beats_per_bar, options, film),
+        themes=_themes(sections, themes, beats_per_bar, options, film),
         sections=sections,
         reasons=_reasons(home, key, instruments, options, brief, beats_per_bar, arc, stretches, sections),
         notes=_notes(options, brief),
@@ -271,7 +271,6 @@ def _section_reason(s: _Stretch, form: Form, theme: Casting, key: Chosen, number
 def _themes(
     sections: Sequence[OutlineSection],
     castings: Sequence[Casting],
-    stretches: Sequence[_Stretch],
     beats_per_bar: int,
     options: Options,
     film: Film,

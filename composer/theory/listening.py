@@ -143,17 +143,22 @@ def _profiles(passage: Passage, grid: Floats) -> Floats:
 # -------------------------------------------------------------------------------------------------------------------------- keys
 
 
-def _key_fit(profiles: Floats, of_modes: Floats) -> Floats:
-    """(…, 24) correlation of pitch-class profiles (…, 12) with the major keys C…B, then the minor ones; 0 for silence."""
-    of_keys = np.array([np.roll(profile, tonic) for profile in of_modes for tonic in range(12)])
+def _standard(table: Floats) -> Floats:
+    """Rows of mean 0 and length 1; of silence, zeros."""
+    centred = table - table.mean(axis=-1, keepdims=True)
+    norm = np.linalg.norm(centred, axis=-1, keepdims=True)
+    result: Floats = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 1e-9)
+    return result
 
-    def standard(table: Floats) -> Floats:
-        centred = table - table.mean(axis=-1, keepdims=True)
-        norm = np.linalg.norm(centred, axis=-1, keepdims=True)
-        result: Floats = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 1e-9)
-        return result
 
-    fit: Floats = standard(profiles) @ standard(of_keys).T
+def key_profiles(of_modes: Floats) -> Floats:
+    """(24, 12) standardised profiles of the major keys C…B, then the minor ones, from those of C major and C minor (2, 12)."""
+    return _standard(np.array([np.roll(profile, tonic) for profile in of_modes for tonic in range(12)], dtype=np.float64))
+
+
+def key_fit(profiles: Floats, of_keys: Floats) -> Floats:
+    """(…, 24) correlation of pitch-class profiles (…, 12) with those of `key_profiles`; 0 for silence."""
+    fit: Floats = _standard(profiles) @ of_keys.T
     return fit
 
 
@@ -194,7 +199,7 @@ def find_keys(passage: Passage) -> Int8s:
     """
     if not passage.bars:
         return np.zeros((0, 2), dtype=np.int8)
-    path = _best_path(_key_fit(_profiles(passage, passage.edges) ** _COMPRESSED, _PROFILES), _modulation_prices())
+    path = _best_path(key_fit(_profiles(passage, passage.edges) ** _COMPRESSED, key_profiles(_PROFILES)), _modulation_prices())
     return np.stack([path % 12, path // 12], axis=1).astype(np.int8)
 
 
@@ -353,7 +358,7 @@ def chord_tone_share(passage: Passage, chords: Int8s) -> float:
 
 
 def _majorness(profiles: Floats) -> Floats:
-    fit = _key_fit(profiles, _LONG_PROFILES)
+    fit = key_fit(profiles, key_profiles(_LONG_PROFILES))
     result: Floats = fit[..., :12].max(axis=-1) - fit[..., 12:].max(axis=-1)
     return result
 

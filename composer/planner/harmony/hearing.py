@@ -5,7 +5,6 @@ Profiles: Krumhansl & Kessler (1982), as printed in Krumhansl, *Cognitive Founda
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,17 +12,11 @@ from numpy.typing import NDArray
 
 from composer.theory.chords import bar_chords
 from composer.theory.keys import Key
+from composer.theory.listening import key_fit, key_profiles
 
 _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
-
-
-@functools.cache
-def _profiles() -> NDArray[np.float64]:
-    """(24, 12) standardised profiles of the major keys from C on, then the minor ones."""
-    rows = np.array([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)], dtype=np.float64)
-    rows -= rows.mean(axis=1, keepdims=True)
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+_KEYS = key_profiles(np.array((_MAJOR, _MINOR)))
 
 
 def _fits(chords: Sequence[str], beats: Sequence[float], key: Key) -> NDArray[np.float64]:
@@ -37,8 +30,7 @@ def _fits(chords: Sequence[str], beats: Sequence[float], key: Key) -> NDArray[np
         for chord in found:
             for pitch_class in (*chord.pitch_classes, chord.bass):
                 weights[pitch_class] += length / len(found)
-    spread = weights - weights.mean()
-    return np.asarray(_profiles() @ (spread / max(1e-9, float(np.linalg.norm(spread)))))
+    return key_fit(weights, _KEYS)
 
 
 def key_lead(chords: Sequence[str], beats: Sequence[float], key: Key) -> float:
