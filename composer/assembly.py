@@ -13,7 +13,7 @@ from composer.instruments import Instrument
 from composer.plan import Hit, Part, Plan
 from composer.playable import playable
 from composer.scene import REACH_FRAMES, Draft
-from composer.score import KeyChange, Marker, Note, Score, Track
+from composer.score import KeyChange, Marker, Note, Score, TechniqueChange, Track
 from composer.striking import strike
 from composer.tempo import TempoMap
 from composer.theory.voicing import into_range
@@ -42,6 +42,7 @@ def assemble(plan: Plan, notes: Mapping[str, list[Note]]) -> Score:
         tracks=tuple(_track(plan, part, struck[part.id], tempo) for part in plan.parts),
         markers=_markers(plan, tempo),
         keys=_key_changes(plan, tempo),
+        start_tc=plan.start_tc,
     )
 
 
@@ -67,7 +68,13 @@ def moved(notes: Sequence[Draft], info: Instrument, *, seat: float | None = None
 
 def _track(plan: Plan, part: Part, notes: list[Note], tempo: TempoMap) -> Track:
     info = part.info
-    return Track(part.id, info.name, info.id, tuple(_closed(without_overlaps(notes), plan, tempo)))
+    changes: list[TechniqueChange] = []
+    for section in plan.sections:
+        technique = section.techniques.get(part.id, "ordinary")
+        if technique != (changes[-1].technique if changes else "ordinary"):
+            changes.append(TechniqueChange(tempo.beat_of(section.first_bar), technique))
+    closed = tuple(_closed(without_overlaps(notes), plan, tempo))
+    return Track(part.id, info.name, info.id, closed, techniques=tuple(changes))
 
 
 def without_overlaps(notes: list[Note]) -> list[Note]:

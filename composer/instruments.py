@@ -18,6 +18,9 @@ from composer.errors import InstrumentError, nearest
 
 Family = Literal["strings", "brass", "woodwinds", "piano", "percussion", "choir", "harp", "guitar", "synth"]
 Role = Literal["melody", "counter", "harmony", "bass", "ostinato", "pad", "percussion"]
+#: other ways to play than the instrument's own sound; General MIDI has programs of their own for them
+Technique = Literal["ordinary", "pizzicato", "tremolo", "mute"]
+TECHNIQUE_PROGRAMS: dict[Technique, int] = {"pizzicato": 45, "tremolo": 44, "mute": 59}
 ROLES: tuple[Role, ...] = ("melody", "counter", "harmony", "bass", "ostinato", "pad", "percussion")
 
 
@@ -59,6 +62,12 @@ class Instrument:
     decays: bool = False
     #: further names people type
     aliases: tuple[str, ...] = ()
+    #: what else it can do than play in its ordinary way
+    techniques: tuple[Technique, ...] = ()
+
+    def program_for(self, technique: Technique) -> int:
+        """General MIDI program that sounds it played like that."""
+        return TECHNIQUE_PROGRAMS.get(technique, self.program)
 
 
 def _table(*rows: Instrument) -> dict[str, Instrument]:
@@ -78,7 +87,7 @@ INSTRUMENTS: dict[str, Instrument] = _table(
     Instrument("recorder", "Recorder", "woodwinds", 74, (72, 98), (72, 93), "treble", ("melody", "ostinato"), 0.0, 0.4, -12, breathes=True, aliases=("blockflute",)),
     # brass -----------------------------------------------------------------------------------------------------------
     Instrument("horns", "Horns in F", "brass", 60, (41, 77), (45, 70), "treble", ("harmony", "melody", "counter", "pad"), -0.35, 0.75, 7, polyphony=4, breathes=True, attack_s=0.05, aliases=("horn", "french_horn", "french_horns")),
-    Instrument("trumpets", "Trumpets in Bb", "brass", 56, (54, 84), (58, 79), "treble", ("melody", "harmony", "ostinato", "counter"), 0.15, 0.8, 2, polyphony=3, breathes=True, aliases=("trumpet",)),
+    Instrument("trumpets", "Trumpets in Bb", "brass", 56, (54, 84), (58, 79), "treble", ("melody", "harmony", "ostinato", "counter"), 0.15, 0.8, 2, polyphony=3, breathes=True, aliases=("trumpet",), techniques=("mute",)),
     Instrument("muted_trumpet", "Muted Trumpet", "brass", 59, (54, 82), (58, 77), "treble", ("melody", "counter"), 0.15, 0.7, 2, breathes=True),
     Instrument("trombones", "Trombones", "brass", 57, (40, 72), (43, 67), "bass", ("harmony", "bass", "counter", "pad"), 0.35, 0.8, polyphony=3, breathes=True, attack_s=0.03, aliases=("trombone",)),
     Instrument("tuba", "Tuba", "brass", 58, (29, 60), (31, 53), "bass", ("bass",), 0.45, 0.8, breathes=True, attack_s=0.03),
@@ -112,16 +121,16 @@ INSTRUMENTS: dict[str, Instrument] = _table(
     Instrument("synth_lead", "Synth Lead", "synth", 81, (36, 96), (48, 84), "treble", ("melody", "ostinato", "counter"), 0.1, 0.3, aliases=("lead",)),
     Instrument("synth_bass", "Synth Bass", "synth", 38, (24, 60), (26, 52), "bass", ("bass", "ostinato"), 0.0, 0.1, aliases=("bass_synth",)),
     # strings ---------------------------------------------------------------------------------------------------------
-    Instrument("violins_1", "Violins I", "strings", 48, (55, 98), (57, 91), "treble", ("melody", "ostinato", "harmony", "counter", "pad"), -0.5, 0.2, polyphony=2, attack_s=0.08, aliases=("violins", "first_violins", "violins_i")),
-    Instrument("violins_2", "Violins II", "strings", 48, (55, 93), (55, 84), "treble", ("counter", "harmony", "ostinato", "pad", "melody"), -0.25, 0.25, polyphony=2, attack_s=0.08, aliases=("second_violins", "violins_ii")),
-    Instrument("violas", "Violas", "strings", 48, (48, 86), (48, 77), "alto", ("harmony", "ostinato", "counter", "pad"), 0.15, 0.3, polyphony=2, attack_s=0.08),
-    Instrument("cellos", "Cellos", "strings", 48, (36, 76), (36, 69), "bass", ("bass", "counter", "melody", "harmony", "pad"), 0.4, 0.25, polyphony=2, attack_s=0.08, aliases=("celli",)),
-    Instrument("contrabasses", "Contrabasses", "strings", 43, (28, 60), (28, 55), "bass", ("bass",), 0.55, 0.35, 12, attack_s=0.05, aliases=("basses", "double_basses")),
-    Instrument("violin", "Violin", "strings", 40, (55, 100), (55, 91), "treble", ("melody", "counter", "ostinato", "harmony"), -0.2, 0.1, polyphony=2, attack_s=0.04, aliases=("solo_violin", "fiddle")),
-    Instrument("violin_2", "Violin II", "strings", 40, (55, 100), (55, 91), "treble", ("counter", "harmony", "ostinato", "melody"), -0.05, 0.15, polyphony=2, attack_s=0.04, aliases=("violin_ii", "second_violin", "solo_violin_2")),
-    Instrument("viola", "Viola", "strings", 41, (48, 88), (48, 79), "alto", ("counter", "melody", "harmony", "ostinato"), 0.1, 0.1, polyphony=2, attack_s=0.04, aliases=("solo_viola",)),
-    Instrument("cello", "Cello", "strings", 42, (36, 79), (36, 72), "bass", ("melody", "bass", "counter", "ostinato", "harmony"), 0.15, 0.1, polyphony=2, attack_s=0.04, aliases=("solo_cello", "violoncello")),
-    Instrument("contrabass", "Contrabass", "strings", 43, (28, 62), (28, 55), "bass", ("bass", "ostinato"), 0.3, 0.2, 12, attack_s=0.05, aliases=("bass", "double_bass", "upright_bass")),
+    Instrument("violins_1", "Violins I", "strings", 48, (55, 98), (57, 91), "treble", ("melody", "ostinato", "harmony", "counter", "pad"), -0.5, 0.2, polyphony=2, attack_s=0.08, aliases=("violins", "first_violins", "violins_i"), techniques=("pizzicato", "tremolo")),
+    Instrument("violins_2", "Violins II", "strings", 48, (55, 93), (55, 84), "treble", ("counter", "harmony", "ostinato", "pad", "melody"), -0.25, 0.25, polyphony=2, attack_s=0.08, aliases=("second_violins", "violins_ii"), techniques=("pizzicato", "tremolo")),
+    Instrument("violas", "Violas", "strings", 48, (48, 86), (48, 77), "alto", ("harmony", "ostinato", "counter", "pad"), 0.15, 0.3, polyphony=2, attack_s=0.08, techniques=("pizzicato", "tremolo")),
+    Instrument("cellos", "Cellos", "strings", 48, (36, 76), (36, 69), "bass", ("bass", "counter", "melody", "harmony", "pad"), 0.4, 0.25, polyphony=2, attack_s=0.08, aliases=("celli",), techniques=("pizzicato", "tremolo")),
+    Instrument("contrabasses", "Contrabasses", "strings", 43, (28, 60), (28, 55), "bass", ("bass",), 0.55, 0.35, 12, attack_s=0.05, aliases=("basses", "double_basses"), techniques=("pizzicato", "tremolo")),
+    Instrument("violin", "Violin", "strings", 40, (55, 100), (55, 91), "treble", ("melody", "counter", "ostinato", "harmony"), -0.2, 0.1, polyphony=2, attack_s=0.04, aliases=("solo_violin", "fiddle"), techniques=("pizzicato",)),
+    Instrument("violin_2", "Violin II", "strings", 40, (55, 100), (55, 91), "treble", ("counter", "harmony", "ostinato", "melody"), -0.05, 0.15, polyphony=2, attack_s=0.04, aliases=("violin_ii", "second_violin", "solo_violin_2"), techniques=("pizzicato",)),
+    Instrument("viola", "Viola", "strings", 41, (48, 88), (48, 79), "alto", ("counter", "melody", "harmony", "ostinato"), 0.1, 0.1, polyphony=2, attack_s=0.04, aliases=("solo_viola",), techniques=("pizzicato",)),
+    Instrument("cello", "Cello", "strings", 42, (36, 79), (36, 72), "bass", ("melody", "bass", "counter", "ostinato", "harmony"), 0.15, 0.1, polyphony=2, attack_s=0.04, aliases=("solo_cello", "violoncello"), techniques=("pizzicato",)),
+    Instrument("contrabass", "Contrabass", "strings", 43, (28, 62), (28, 55), "bass", ("bass", "ostinato"), 0.3, 0.2, 12, attack_s=0.05, aliases=("bass", "double_bass", "upright_bass"), techniques=("pizzicato",)),
     Instrument("tremolo_strings", "Tremolo Strings", "strings", 44, (40, 96), (43, 86), "treble", ("pad", "harmony"), 0.0, 0.35, polyphony=4, attack_s=0.05),
     Instrument("pizzicato_strings", "Pizzicato Strings", "strings", 45, (36, 91), (40, 84), "treble", ("ostinato", "bass", "melody", "harmony"), 0.0, 0.3, polyphony=4, decays=True, aliases=("pizzicato",)),
 )

@@ -75,6 +75,8 @@ class Options:
     original: Literal["duck", "keep", "mute"] = "duck"
     #: add the music as a sound track of its own instead of mixing it in
     as_track: bool = False
+    #: what is made for other programs beside the usual files
+    exports: tuple[Literal["daw", "musicxml", "pdf"], ...] = ()
     #: how human the timing is, 0 (on the grid) … 1
     humanize: float = 0.5
 

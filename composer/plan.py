@@ -6,7 +6,7 @@ key moves the harmony along), roles by part id. `Plan.check` is the one border w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ import yaml
 
 from composer.cues import HARD_WEIGHT
 from composer.errors import ComposerError, PlanError, nearest
-from composer.instruments import INSTRUMENTS, ROLES, Instrument
+from composer.instruments import INSTRUMENTS, ROLES, Instrument, Technique
 from composer.serial import from_plain, to_plain, write_text
 from composer.tempo import Bar, TempoMap
 from composer.theory.chords import parse_chord
@@ -136,6 +136,8 @@ class Section:
     variation: Variation = "plain"
     #: how its key is entered, one of MODULATIONS
     modulation: str = ""
+    #: part → how it plays where not in its ordinary way: pizzicato, tremolo, mute
+    techniques: dict[str, Technique] = field(default_factory=dict)
     #: bars of each phrase; empty = fours
     phrases: tuple[int, ...] = ()
     #: what each chord does in its key, an entry per bar as in `chords` (read from them by `Plan.check`)
@@ -413,6 +415,12 @@ class Plan:
                 raise PlanError(f"{where}: unknown role {role!r}", nearest(role, ROLES) or f"Roles: {', '.join(ROLES)}.")
             self._check_ids(where, players, ids)
         self._check_ids(where, [*section.doubles, *section.doubles.values()], ids)
+        self._check_ids(where, section.techniques, ids)
+        for player, technique in section.techniques.items():
+            info = self.part(player).info
+            if technique not in ("ordinary", *info.techniques):
+                hint = f"They know {', '.join(info.techniques)}." if info.techniques else "Leave it out."
+                raise PlanError(f"{where}: {info.name} cannot play {technique}", hint)
         self._check_doubles(section)
 
     @staticmethod
@@ -485,6 +493,7 @@ def plan_to_yaml(plan: Plan) -> str:
             section[name] = _Row(section[name])
         section["roles"] = {role: _Row(parts) for role, parts in section["roles"].items()}
         section["doubles"] = _Line(section["doubles"])
+        section["techniques"] = _Line(section["techniques"])
     return _HEADER + yaml.dump(data, Dumper=_PlanDumper, sort_keys=False, allow_unicode=True, width=160)
 
 

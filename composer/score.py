@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from composer.instruments import Technique
 from composer.tempo import TempoMap
+from composer.timecode import count_frames
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,16 @@ class Control:
 
 
 @dataclass(frozen=True)
+class TechniqueChange:
+    """From here on a part plays in this way."""
+
+    #: when, beats
+    beat: float
+    #: how
+    technique: Technique
+
+
+@dataclass(frozen=True)
 class Track:
     """The notes of one part."""
 
@@ -55,6 +67,8 @@ class Track:
     notes: tuple[Note, ...]
     #: in order of time
     controls: tuple[Control, ...] = ()
+    #: in order of time; before the first the part plays in its ordinary way
+    techniques: tuple[TechniqueChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,13 @@ class Score:
     markers: tuple[Marker, ...] = ()
     #: in order of time
     keys: tuple[KeyChange, ...] = ()
+    #: timecode of film time 0 ("01:00:00;00" counts drop-frame)
+    start_tc: str = "00:00:00:00"
+
+    @property
+    def start_of_day_s(self) -> float:
+        """Film time 0 on the clock that timecode counts from, seconds after midnight."""
+        return float(count_frames(self.start_tc, self.frame_rate) / self.frame_rate)
 
     @property
     def note_count(self) -> int:

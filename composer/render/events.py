@@ -6,13 +6,15 @@ import itertools
 import unicodedata
 from dataclasses import dataclass
 
-from composer.instruments import INSTRUMENTS, Instrument
+from composer.instruments import INSTRUMENTS, Instrument, Technique
 from composer.score import Score, Track
-from composer.tempo import beat_to_ticks
+from composer.tempo import TICKS_PER_BEAT, beat_to_ticks
 
 VOLUME, PAN, EXPRESSION, PEDAL = 7, 10, 11, 64
 #: CC7 that every part starts with (the General MIDI default)
 START_VOLUME = 100
+#: a change of program comes so long before its beat: human timing may bring the first note early
+TECHNIQUE_LEAD_TICKS = TICKS_PER_BEAT // 16
 
 
 @dataclass(frozen=True, order=True)
@@ -50,6 +52,15 @@ def tick_notes(track: Track) -> list[TickNote]:
             chain.append(TickNote(start, pitch, end, velocity))
         kept += chain
     return sorted(kept)
+
+
+def technique_programs(track: Track) -> list[tuple[int, Technique, int]]:
+    """(tick, technique, General MIDI program) wherever a part plays in another way: a breath early, so that no note comes before it."""
+    info = instrument_of(track)
+    return [
+        (max(0, beat_to_ticks(change.beat) - TECHNIQUE_LEAD_TICKS), change.technique, info.program_for(change.technique))
+        for change in track.techniques
+    ]
 
 
 def start_controls(instrument: Instrument) -> tuple[tuple[int, int], ...]:

@@ -19,7 +19,7 @@ from typing import Any
 import mido
 
 from composer.errors import OutputError
-from composer.render.events import ascii_text, instrument_of, start_controls, stem_name, tick_notes
+from composer.render.events import ascii_text, instrument_of, start_controls, stem_name, technique_programs, tick_notes
 from composer.render.midi_reading import OURS, read_midi
 from composer.score import Score, Track
 from composer.tempo import TICKS_PER_BEAT, beat_to_ticks
@@ -89,6 +89,7 @@ def _conductor(score: Score) -> mido.MidiTrack:
         "frame_rate": str(score.frame_rate),
         "seed": score.seed,
         "bars": len(score.tempo.bars),
+        "start_tc": score.start_tc,
     }
     events: list[_Event] = [
         (0, _META, mido.MetaMessage("track_name", name=ascii_text(score.title) or "Score")),
@@ -123,6 +124,9 @@ def _part(track: Track, port: int, channel: int, end: int, *, several_ports: boo
     events.append((0, _META, mido.Message("program_change", channel=channel, program=instrument.program)))
     for number, value in start_controls(instrument):
         events.append((0, _META, mido.Message("control_change", channel=channel, control=number, value=value)))
+    for tick, technique, program in technique_programs(track):
+        events.append((tick, _CONTROL, mido.MetaMessage("text", text=OURS + json.dumps({"technique": technique}))))
+        events.append((tick, _CONTROL, mido.Message("program_change", channel=channel, program=program)))
     for control in track.controls:
         message = mido.Message("control_change", channel=channel, control=control.number, value=control.value)
         events.append((beat_to_ticks(control.beat), _CONTROL, message))

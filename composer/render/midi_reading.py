@@ -12,15 +12,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import mido
 
-from composer.errors import PlanError
-from composer.instruments import INSTRUMENTS, Instrument
-from composer.render.events import EXPRESSION, PAN, PEDAL, VOLUME, ascii_text
-from composer.score import Control, KeyChange, Marker, Note, Score, Track
+from composer.errors import OptionError, PlanError
+from composer.instruments import INSTRUMENTS, Instrument, Technique
+from composer.render.events import EXPRESSION, PAN, PEDAL, TECHNIQUE_LEAD_TICKS, VOLUME, ascii_text
+from composer.score import Control, KeyChange, Marker, Note, Score, TechniqueChange, Track
 from composer.tempo import Bar, TempoMap
+from composer.timecode import check_start
 
 #: how our own text events begin
 OURS = "Hitpoint "
@@ -44,6 +45,7 @@ class _Line:
     program: int | None = None
     notes: list[Note] = field(default_factory=list)
     controls: list[Control] = field(default_factory=list)
+    techniques: list[TechniqueChange] = field(default_factory=list)
     sounding: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def play(self, message: Any, tick: int) -> None:
@@ -147,7 +149,18 @@ def read_midi(path: Path) -> Score:
         tracks=_tracks(lines),
         markers=tuple(sorted(conductor.markers, key=lambda marker: marker.beat)),
         keys=tuple(sorted(conductor.keys, key=lambda key: key.beat)),
+        start_tc=_start_tc(own, frame_rate),
     )
+
+
+def _start_tc(own: dict[str, Any], frame_rate: Fraction) -> str:
+    """The timecode that our own conductor track notes; midnight elsewhere."""
+    start_tc = str(own.get("start_tc", "00:00:00:00"))
+    try:
+        check_start(start_tc, frame_rate)
+    except OptionError:
+        return "00:00:00:00"
+    return start_tc
 
 
 def _read_track(track: Any, conductor: _Conductor, *, first: bool) -> list[_Line]:
@@ -155,9 +168,13 @@ def _read_track(track: Any, conductor: _Conductor, *, first: bool) -> list[_Line
     channels: dict[int, _Line] = {}
     own: dict[str, Any] = {}
     name, tick = "", 0
+    techniques: list[TechniqueChange] = []
     for message in track:
         tick += message.time
-        if message.type == "track_name":
+        if message.type == "text" and (named := _technique(message)) is not None:
+            beat = (tick + (TECHNIQUE_LEAD_TICKS if tick else 0)) / conductor.per_beat
+            techniques.append(TechniqueChange(beat, named))
+        elif message.type == "track_name":
             name = name or message.name.strip()
         elif message.is_meta:
             own |= _own(message)
@@ -165,7 +182,7 @@ def _read_track(track: Any, conductor: _Conductor, *, first: bool) -> list[_Line
         elif hasattr(message, "channel"):
             channels.setdefault(message.channel, _Line(message.channel, conductor.per_beat)).play(message, tick)
     for line in channels.values():
-        line.name, line.own = name, own
+        line.name, line.own, line.techniques = name, own, techniques
         for pitch in list(line.sounding):
             line.release(pitch, tick)
     if first:
@@ -197,6 +214,12 @@ def _own(message: Any) -> dict[str, Any]:
     except json.JSONDecodeError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _technique(message: Any) -> Technique | None:
+    """The way to play that one of our own text events begins."""
+    name = _own(message).get("technique")
+    return next((technique for technique in get_args(Technique) if technique == name), None)
 
 
 def _lowest(numerator: int, denominator: int) -> tuple[int, int]:
@@ -231,7 +254,7 @@ def _tracks(lines: list[_Line]) -> tuple[Track, ...]:
             part = instrument.id + (f"_{used[instrument.id]}" if used[instrument.id] > 1 else "")
             name = line.name or instrument.name
         notes = tuple(sorted(line.notes, key=lambda note: (note.start_beat, note.pitch)))
-        tracks.append(Track(part, name, instrument.id, notes, tuple(controls)))
+        tracks.append(Track(part, name, instrument.id, notes, tuple(controls), tuple(line.techniques)))
     return tuple(tracks)
 
 
