@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from pathlib import Path
 
 from composer.errors import RenderError
@@ -33,14 +34,16 @@ def render(score: Score, folder: Path, options: Options, progress: Progress = si
     bank = choose_soundfont(options.soundfont)
     (folder / "stems" / "audio").mkdir(parents=True, exist_ok=True)
     tasks = stem_tasks(score, folder / "stems" / "audio", bank)
-    peaks = render_stems(tasks, lambda stage, done: progress(stage, done * _STEMS_SHARE))
     premaster, mix = folder / "premaster.wav", folder / "mix.wav"
-    factor = sum_stems([task.path for task in tasks], premaster)
+    with tempfile.TemporaryDirectory(prefix=".sums-", dir=folder) as sums:
+        peaks = render_stems(tasks, Path(sums), lambda stage, done: progress(stage, done * _STEMS_SHARE))
+        reference = tasks[0].time_reference_samples
+        summed = sum_stems([task.path for task in tasks], premaster, sorted(Path(sums).iterdir()), time_reference_samples=reference)
     progress("render", _STEMS_SHARE + 0.05)
-    mastered = master(premaster, mix, options.loudness)
+    mastered = master(premaster, mix, options.loudness, summed)
     progress("render", 1.0)
     stems = tuple(
-        Stem(track.part, task.path.relative_to(folder).as_posix(), round(_dbfs(peak * factor), 2), task.note_count)
+        Stem(track.part, task.path.relative_to(folder).as_posix(), round(_dbfs(peak * summed.factor), 2), task.note_count)
         for track, task, peak in zip(score.tracks, tasks, peaks, strict=True)
     )
     warnings = []

@@ -3,8 +3,8 @@
 Conventions
 -----------
 The room is an impulse response of shape (2 in, 2 out, frames) at 48 kHz: left and right on the platform to left and right in
-the hall. It is linear, so wet stems sum to the wet mix. The direct sound is not touched and not delayed; `depth` (0 front of
-the platform, 1 back) only raises what the room answers. Reverberation times per octave follow measured concert halls
+the hall. It is linear, so wet stems sum to the wet mix. The direct sound is not delayed; below the player's lowest note it is cut (12 dB an octave),
+and the room hears it so. `depth` (0 front of the platform, 1 back) only raises what the room answers. Reverberation times per octave follow measured concert halls
 (Beranek, *Concert Halls and Opera Houses*, 2nd ed.: about 1.8 s in the middle, more below, less above).
 """
 
@@ -29,6 +29,8 @@ _EARLY_S = (0.011, 0.080)
 #: level of the room beside the direct sound, dB: at the front, and how much more at the back
 _EARLY_DB = (-20.0, 9.0)
 _TAIL_DB = (-17.5, 8.0)
+#: blocks that are transformed together
+_AT_ONCE = 2
 #: how much of one side of the platform reaches the other side of the hall
 _CROSS = 0.75
 
@@ -94,28 +96,49 @@ def _shaped(answer: NDArray[np.float64], high_cut_hz: float) -> NDArray[np.float
     return np.asarray(scipy.fft.irfft(scipy.fft.rfft(answer, 2 * frames) * np.exp(scipy.fft.rfft(cepstrum)))[..., :frames])
 
 
+def _low_cut(hz: float, size: int) -> NDArray[np.complex128]:
+    """Butterworth high-pass of second order at the bins of a transform of `size` (Bristow-Johnson, *Audio EQ Cookbook*); 0 cuts nothing."""
+    if hz == 0:
+        return np.ones(size // 2 + 1, complex)
+    turn = 2 * np.pi * hz / SAMPLE_RATE
+    cosine, alpha = np.cos(turn), np.sin(turn) / np.sqrt(2)
+    delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
+    return np.asarray((1 + cosine) / 2 * (1 - delay) ** 2 / (1 + alpha - 2 * cosine * delay + (1 - alpha) * delay**2))
+
+
 class Hall:
     """Streams sound through the room: overlap-add convolution, any length in constant memory."""
 
-    def __init__(self, depth: float, chunk_frames: int) -> None:
+    def __init__(self, depth: float, low_cut_hz: float, chunk_frames: int) -> None:
         """`chunk_frames` is the most that `process` will be given at once."""
         answer = impulse_response(depth)
-        self._size = scipy.fft.next_fast_len(chunk_frames + answer.shape[-1] - 1, real=True)
-        self._answer: Spectrum = np.asarray(scipy.fft.rfft(answer, self._size), np.complex64)
+        self._block = -(-chunk_frames // _AT_ONCE)
+        self._size = scipy.fft.next_fast_len(self._block + answer.shape[-1] - 1, real=True)
+        heard = scipy.fft.rfft(answer, self._size) + np.eye(2)[:, :, None]  # the direct sound is part of the answer
+        self._answer: Spectrum = np.asarray(heard * _low_cut(low_cut_hz, self._size), np.complex64)
         self._ringing = np.zeros((2, 0), np.float32)
 
     def process(self, dry: Floats) -> Floats:
         """The direct sound plus the room's answer, (frames, 2), aligned with `dry`."""
         frames = len(dry)
+        out = np.zeros((2, max(frames + self._size - self._block, self._ringing.shape[1])), np.float32)
+        out[:, : self._ringing.shape[1]] = self._ringing
         if dry.any():
-            source = scipy.fft.rfft(np.ascontiguousarray(dry.T), self._size)
-            heard = self._answer[0] * source[0]
-            heard += self._answer[1] * source[1]
-            wet = scipy.fft.irfft(heard, self._size, overwrite_x=True)
-        else:
-            wet = np.zeros((2, max(frames, self._ringing.shape[1])), np.float32)
-        wet[:, : self._ringing.shape[1]] += self._ringing
-        self._ringing = wet[:, frames:].copy()
-        out = dry.copy()
-        out += wet[:, :frames].T
-        return out
+            for number, wet in enumerate(self._answered(dry)):
+                start = number * self._block
+                end = min(start + self._size, out.shape[1])  # beyond it the last, shorter block has nothing to say
+                out[:, start:end] += wet[:, : end - start]
+        self._ringing = out[:, frames:].copy()
+        return np.ascontiguousarray(out[:, :frames].T)
+
+    def _answered(self, dry: Floats) -> Floats:
+        """The room's answer to each block of `dry`, (blocks, 2, size): four transforms at once go through the vector units together."""
+        blocks = -(-len(dry) // self._block)
+        padded = np.zeros((blocks, 2, self._size), np.float32)
+        for number in range(blocks):
+            block = dry[number * self._block : (number + 1) * self._block]
+            padded[number, :, : len(block)] = block.T
+        source = scipy.fft.rfft(padded, overwrite_x=True)
+        heard = self._answer[0] * source[:, :1]
+        heard += self._answer[1] * source[:, 1:]
+        return np.asarray(scipy.fft.irfft(heard, self._size, overwrite_x=True))

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from composer.instruments import INSTRUMENTS, Instrument
+from composer.render.events import PAN, START_VOLUME, VOLUME
 from composer.render.loudness import SILENCE_LUFS, STEPS_PER_S, energies, to_lufs
 from composer.render.soundfont import Soundfont, open_soundfont
 from composer.render.synth import BLOCK_SAMPLES, Player, control, note_off, note_on, play
@@ -23,8 +25,8 @@ from composer.render.wav import SAMPLE_RATE
 
 _TABLE = Path(__file__).with_name("levels.json")
 #: a mezzo-forte note of the string section is brought to this; sixteen parts then stay below full scale
-REFERENCE_LUFS = -30.0
-_VELOCITY, _VOLUME, _CENTRE = 80, 100, 64
+REFERENCE_LUFS = -35.0
+_VELOCITY, _CENTRE = 80, 64
 _HOLD_S, _RING_S = 1.5, 0.5
 _DRUM_KEYS = (36, 38, 45, 49)
 #: how instruments of a family sit beside the string section, LU, playing mezzo-forte …
@@ -46,6 +48,17 @@ def part_gain(bank: Soundfont, instrument: Instrument, preset: tuple[int, int]) 
         return 1.0
     wanted = REFERENCE_LUFS + _INSTRUMENT_LU.get(instrument.id, _FAMILY_LU[instrument.family])
     return float(10 ** ((wanted - measured) / 20))
+
+
+def voice_volumes(gains: Sequence[float]) -> tuple[float, tuple[int, ...]]:
+    """(factor of the part, CC7 of each of its voices) that give the voices these factors.
+
+    FluidSynth's CC7 is 40 dB a decade (General MIDI 2), from the usual volume up or down: the part's factor is the ordinary voice's, or more where
+    another needs more than CC7 can give.
+    """
+    room = (127 / START_VOLUME) ** 2
+    whole = max(gains[0], max(gains) / room)
+    return whole, tuple(max(1, min(127, round(START_VOLUME * math.sqrt(gain / whole)))) for gain in gains)
 
 
 @functools.cache
@@ -76,7 +89,7 @@ def measure_level(bank: Path, instrument: Instrument, preset: tuple[int, int]) -
 def _note_level(bank: Path, instrument: Instrument, preset: tuple[int, int], pitch: int) -> float:
     hold = round(_HOLD_S * SAMPLE_RATE / BLOCK_SAMPLES) * BLOCK_SAMPLES
     length = hold + round(_RING_S * SAMPLE_RATE)
-    cues = [control(0, 7, _VOLUME), control(0, 10, _CENTRE), note_on(0, pitch, _VELOCITY), note_off(hold, pitch)]
+    cues = [control(0, VOLUME, START_VOLUME), control(0, PAN, _CENTRE), note_on(0, pitch, _VELOCITY), note_off(hold, pitch)]
     with Player(bank, preset, instrument) as player:
         sound = np.concatenate(list(play(player, cues, length)))
     steps = energies(lambda start, count: sound[start : start + count], length)

@@ -23,6 +23,12 @@ _HALF_TAPS = 10
 _BLOCK = 1 << 17
 #: true peaks are looked for in stretches of this many frames, where samples come near the ceiling
 _STRETCH = 1 << 9
+#: no music exceeds its samples by more than 4 dB between them
+_SURELY = 0.63
+#: how much peaks between samples exceed them where the limiter works, on average, dB
+_BETWEEN_DB = 0.2
+#: frames of one value where the limiter's work is only estimated
+PEAK_FRAMES = 120
 
 Doubles = NDArray[np.float64]
 #: read(start, count) → (count, channels), zeros outside the sound
@@ -47,7 +53,41 @@ def true_peaks(sound: Floats) -> Floats:
         for phase in _phases():
             np.maximum(between, np.abs(np.convolve(channel, phase[::-1], mode="same")), out=between)
     before = np.concatenate([[np.float32(0)], between[:-1]])
-    return np.asarray(np.maximum(np.maximum(between, before), np.abs(sound).max(axis=1)), np.float32)
+    return np.asarray(np.maximum(np.maximum(between, before), loudest(sound)), np.float32)
+
+
+def loudest(sound: Floats) -> Floats:
+    """Largest absolute value of any channel: (frames, channels) → (frames,)."""
+    level = np.abs(sound[:, 0])
+    for channel in sound.T[1:]:
+        np.maximum(level, np.abs(channel), out=level)
+    return level
+
+
+def _stretches(level: Floats, above: float) -> Iterator[int]:
+    """Where the stretches begin in which `level` exceeds a value somewhere."""
+    if len(level):
+        yield from (np.flatnonzero(np.maximum.reduceat(level, np.arange(0, len(level), _STRETCH)) > above) * _STRETCH).tolist()
+
+
+class PeakMeter:
+    """The true peak of a sound that comes in blocks."""
+
+    def __init__(self) -> None:
+        #: largest true peak so far, as a factor
+        self.peak = 0.0
+        self._before = np.zeros((0, 1), np.float32)
+
+    def hear(self, block: Floats) -> None:
+        """The next block, (frames, channels); of its last few frames only the samples are looked at until more comes."""
+        sound = np.concatenate([self._before, block]) if len(self._before) else block
+        level = loudest(sound)
+        self.peak = max(self.peak, float(level.max(initial=0.0)))
+        for start in _stretches(level, _SURELY * self.peak):
+            first, last = max(0, start - _HALF_TAPS), min(len(sound), start + _STRETCH + _HALF_TAPS)
+            whole = true_peaks(sound[first:last])[_HALF_TAPS if first else 0 : last - first - _HALF_TAPS]
+            self.peak = max(self.peak, float(whole.max(initial=0.0)))
+        self._before = sound[-2 * _HALF_TAPS :].copy()
 
 
 class Limiter:
@@ -62,13 +102,13 @@ class Limiter:
         #: the most it took away anywhere, dB
         self.reduction_db = 0.0
 
-    def blocks(self) -> Iterator[Floats]:
-        """The limited sound in order, blocks (frames, channels)."""
+    def blocks(self, size: int = _BLOCK) -> Iterator[Floats]:
+        """The limited sound in order, blocks (frames, channels) of `size` frames, the last one shorter."""
         # a sound that begins loud is already held back when it begins
         opening = self._read(-LOOK_AHEAD - _HALF_TAPS, 2 * (LOOK_AHEAD + _HALF_TAPS)) * self._gain
         held = self._recovering(self._needed_db(opening)[_HALF_TAPS : _HALF_TAPS + 2 * LOOK_AHEAD], 0.0)
-        for start in range(0, self._length, _BLOCK):
-            frames = min(_BLOCK, self._length - start)
+        for start in range(0, self._length, size):
+            frames = min(size, self._length - start)
             margin = LOOK_AHEAD + _HALF_TAPS
             sound = self._read(start - margin, frames + 2 * margin) * self._gain
             needed = self._needed_db(sound)[margin : margin + frames + LOOK_AHEAD]
@@ -84,18 +124,32 @@ class Limiter:
     def _needed_db(self, sound: Floats) -> Doubles:
         """Gain that brings each frame under the ceiling, dB ≤ 0; shape (frames,)."""
         needed = np.zeros(len(sound))
-        level = np.abs(sound).max(axis=1, initial=0.0)
-        for start in range(0, len(sound), _STRETCH):
-            # no music exceeds its samples by more than 4 dB between them
-            if level[start : start + _STRETCH].max() > 0.63 * self._ceiling:
-                first = max(0, start - _HALF_TAPS)
-                peaks = true_peaks(sound[first : start + _STRETCH + _HALF_TAPS])[start - first :][:_STRETCH]
-                needed[start : start + len(peaks)] = np.minimum(0.0, 20 * np.log10(self._ceiling / np.maximum(peaks, 1e-9)))
+        for start in _stretches(loudest(sound), _SURELY * self._ceiling):
+            first = max(0, start - _HALF_TAPS)
+            peaks = true_peaks(sound[first : start + _STRETCH + _HALF_TAPS])[start - first :][:_STRETCH]
+            needed[start : start + len(peaks)] = np.minimum(0.0, 20 * np.log10(self._ceiling / np.maximum(peaks, 1e-9)))
         return needed
 
-    def _recovering(self, needed: Doubles, before: float) -> Doubles:
+    @staticmethod
+    def _recovering(needed: Doubles, before: float) -> Doubles:
         """The lowest gain of the look-ahead ahead, rising no faster than the recovery rate; (frames + look-ahead,) → (frames,)."""
-        frames = len(needed) - LOOK_AHEAD
-        ahead = scipy.ndimage.minimum_filter1d(needed, LOOK_AHEAD + 1, origin=-(LOOK_AHEAD // 2))[:frames]
-        slope = np.arange(1, frames + 1) * (_RECOVERY_DB_PER_S / SAMPLE_RATE)
-        return np.asarray(np.minimum(np.minimum.accumulate(np.concatenate([[before], ahead - slope]))[1:] + slope, 0.0))
+        ahead = scipy.ndimage.minimum_filter1d(needed, LOOK_AHEAD + 1, origin=-(LOOK_AHEAD // 2))[: len(needed) - LOOK_AHEAD]
+        return _rising(ahead, before, _RECOVERY_DB_PER_S / SAMPLE_RATE)
+
+
+def _rising(gains_db: Doubles, before: float, most_db: float) -> Doubles:
+    """Gains that rise by at most so much from one value to the next, ≤ 0: (N,) → (N,)."""
+    slope = np.arange(1, len(gains_db) + 1) * most_db
+    return np.asarray(np.minimum(np.minimum.accumulate(np.concatenate([[before], gains_db - slope]))[1:] + slope, 0.0))
+
+
+def peaks_of(sound: Floats) -> Floats:
+    """Largest sample of every PEAK_FRAMES, as a factor: (frames, channels) → (frames / PEAK_FRAMES, rounded up,)."""
+    return np.asarray(np.maximum.reduceat(loudest(sound), np.arange(0, len(sound), PEAK_FRAMES)))
+
+
+def estimated_db(peaks: Floats | Doubles, gain_db: Doubles | float, ceiling_dbtp: float) -> Doubles:
+    """What a limiter would do to a sound of these peaks (`peaks_of`), to a few hundredths of a dB in the mean: gains in dB, one a peak."""
+    needed = np.minimum(0.0, ceiling_dbtp - _BETWEEN_DB - gain_db - 20 * np.log10(np.maximum(peaks, 1e-9)))
+    ahead = scipy.ndimage.minimum_filter1d(needed, round(2 * LOOK_AHEAD / PEAK_FRAMES) + 1)
+    return _rising(ahead, 0.0, _RECOVERY_DB_PER_S * PEAK_FRAMES / SAMPLE_RATE)

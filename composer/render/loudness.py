@@ -62,6 +62,16 @@ def short_term(path: Path) -> Doubles:
     return np.maximum(to_lufs(scipy.ndimage.uniform_filter1d(steps, round(3 * STEPS_PER_S), mode="nearest")), SILENCE_LUFS)
 
 
+def integrated(steps: Doubles) -> float:
+    """Integrated loudness (BS.1770-4: blocks of 0.4 s every 0.1 s, gates at −70 LUFS and 10 LU below the mean) of energies per step; LUFS."""
+    length = round(0.4 * STEPS_PER_S)
+    blocks = np.convolve(steps, np.ones(length) / length, mode="valid")[:: round(0.1 * STEPS_PER_S)]
+    loud = blocks[to_lufs(blocks) > SILENCE_LUFS]
+    if len(loud):
+        loud = loud[to_lufs(loud) > to_lufs(loud.mean(keepdims=True)) - 10.0]
+    return float(to_lufs(loud.mean(keepdims=True))[0]) if len(loud) else SILENCE_LUFS
+
+
 def energies(read: Callable[[int, int], Floats], length: int) -> Doubles:
     """K-weighted energy per step of STEP_SAMPLES, summed over channels, of what `read(start, count)` gives: shape (steps,).
 

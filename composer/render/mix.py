@@ -1,117 +1,177 @@
-"""Stems to premaster to mastered mix: sums are exact, mastering is one static gain and a gentle limiter.
+"""Stems to premaster to mastered mix: sums are exact, mastering is a gentle compressor, one static gain and a limiter.
 
-The premaster is the integer sum of the 24-bit stems, so it nulls against them to the last bit. Loudness is measured by
-ffmpeg's ebur128 and the gain corrected until preset and result agree; nothing ever moves in time.
+The premaster is the integer sum of the 24-bit stems, so it nulls against them to the last bit. Loudness is measured by our own meter
+(composer.render.loudness; ebur128 and pyloudnorm agree, see docs/sound.md) and the gain corrected until preset and result agree; nothing ever moves in time.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from composer.errors import RenderError
-from composer.render.limiter import Limiter
-from composer.render.loudness import SILENCE_LUFS, Loudness, measure
-from composer.render.wav import FULL_SCALE, WavReader, WavWriter, to_floats, to_ints
+from composer.render.compressor import compressed, gains_db
+from composer.render.limiter import PEAK_FRAMES, Limiter, PeakMeter, Read, estimated_db, peaks_of
+from composer.render.loudness import SILENCE_LUFS, STEP_SAMPLES, Doubles, Loudness, energies, integrated
+from composer.render.wav import FULL_SCALE, Floats, Ints, RunningSum, WavReader, WavWriter, to_floats, to_ints
 
 #: preset → integrated loudness, LUFS (streaming platforms; EBU R128; music that leaves room for dialogue)
 PRESETS_LUFS = {"web": -14.0, "broadcast": -23.0, "dialogue": -20.0}
 CEILING_DBTP = -1.0
 #: beyond this the limiter is heard
 GENTLE_DB = 9.0
-_TOLERANCE_LU = 0.15
-_PASSES = 8
+_TOLERANCE_LU = 0.1
+_PASSES, _ESTIMATES = 8, 6
+#: how far below the ceiling the limiter aims: peaks between its own four places are a little higher, dB
+_MARGIN_DB = 0.15
 #: a sum that exceeds full scale is brought down to this
 _REDUCED_PEAK = 10 ** (-1.0 / 20)
-_BLOCK = 1 << 18
+#: frames at once: whole steps of the meter
+_BLOCK = 128 * STEP_SAMPLES
+#: reads integers: (start, count) → (count, channels)
+_ReadInts = Callable[[int, int], Ints]
+
+
+@dataclass(frozen=True)
+class Summed:
+    """What is known of the premaster."""
+
+    #: K-weighted energies per step (composer.render.loudness.energies)
+    steps: Doubles
+    #: largest samples (composer.render.limiter.peaks_of)
+    peaks: Floats
+    #: factor that all stems had to be lowered by (1 when they fitted)
+    factor: float
 
 
 @dataclass(frozen=True)
 class Mastered:
     """How the mix came out."""
 
-    #: what ebur128 says of it
+    #: what our meter says of it
     loudness: Loudness
-    #: static gain before the limiter, dB
+    #: static gain between compressor and limiter, dB
     gain_db: float
     #: the most the limiter took away, dB
     reduction_db: float
+    #: the most the compressor took away, dB
+    compression_db: float
 
 
-def sum_stems(stems: Sequence[Path], premaster: Path) -> float:
-    """Write the sum of the stems; returns the factor all stems had to be lowered by (1 when they fitted).
+def sum_stems(stems: Sequence[Path], premaster: Path, sums: Sequence[Path] = (), *, time_reference_samples: int = 0) -> Summed:
+    """Write the sum of the stems; `sums` are raw files (wav.RunningSum) that hold it in portions, if somebody has added them up already.
 
     Raises RenderError when the sum is silent.
     """
-    peak = _write_sum(stems, premaster)
+    with contextlib.ExitStack() as stack:
+        length = stack.enter_context(WavReader(stems[0])).length_frames
+        portions: list[_ReadInts] = [stack.enter_context(RunningSum(path)).read for path in sums]
+        portions = portions or [stack.enter_context(WavReader(path)).read for path in stems]
+        peak, summed = _write_sum(portions, length, premaster, time_reference_samples)
     if peak == 0:
         raise RenderError("the music is silent from beginning to end", "Does the score have notes before the film ends?")
     if peak < FULL_SCALE:
-        return 1.0
+        return summed
     factor = _REDUCED_PEAK * FULL_SCALE / peak
     for stem in stems:
         _scale(stem, factor)
-    _write_sum(stems, premaster)
-    return factor
+    return replace(sum_stems(stems, premaster, time_reference_samples=time_reference_samples), factor=factor)
 
 
-def _write_sum(stems: Sequence[Path], premaster: Path) -> int:
-    """Largest absolute value of the sum; values beyond 24 bits are clipped in the file (it is then written again)."""
-    with contextlib.ExitStack() as stack:
-        readers = [stack.enter_context(WavReader(stem)) for stem in stems]
-        length, peak = readers[0].length_frames, 0
-        writer = stack.enter_context(WavWriter(premaster, length, description="Premaster: sum of the stems"))
+def _write_sum(portions: Sequence[_ReadInts], length: int, premaster: Path, time_reference_samples: int) -> tuple[int, Summed]:
+    """(largest absolute value, what else is known) of the sum; values beyond 24 bits are clipped in the file (it is then written again)."""
+    peak, steps, peaks = 0, [], []
+    with WavWriter(premaster, length, description="Premaster: sum of the stems", time_reference_samples=time_reference_samples) as writer:
         for start in range(0, length, _BLOCK):
             count = min(_BLOCK, length - start)
-            total = np.sum([reader.read(start, count) for reader in readers], axis=0, dtype=np.int64)
-            peak = max(peak, int(np.abs(total).max(initial=0)))
-            writer.write(np.clip(total, -FULL_SCALE, FULL_SCALE - 1).astype(np.int32))
-    return peak
+            total = portions[0](start, count)
+            for portion in portions[1:]:
+                total += portion(start, count)
+            peak = max(peak, int(total.max(initial=0)), -int(total.min(initial=0)))
+            total = np.clip(total, -FULL_SCALE, FULL_SCALE - 1, out=total)
+            writer.write(total)
+            sound = to_floats(total)
+            steps.append(energies(_reader_of(sound), count))
+            peaks.append(peaks_of(sound))
+    return peak, Summed(np.concatenate(steps), np.concatenate(peaks), 1.0)
+
+
+def _reader_of(block: Floats) -> Read:
+    def read(start: int, count: int) -> Floats:
+        part = block[start : start + count]
+        return part if len(part) == count else np.pad(part, ((0, count - len(part)), (0, 0)))
+
+    return read
 
 
 def _scale(stem: Path, factor: float) -> None:
     lowered = stem.with_name(f".{stem.name}.lowered")
-    with WavReader(stem) as reader, WavWriter(lowered, reader.length_frames, reader.channels, description=reader.description) as writer:
+    with (
+        WavReader(stem) as reader,
+        WavWriter(lowered, reader.length_frames, reader.channels, reader.description, reader.time_reference_samples) as writer,
+    ):
         for block in reader.blocks():
             writer.write(np.rint(block * factor).astype(np.int32))
     lowered.replace(stem)
 
 
-def master(premaster: Path, mix: Path, preset: str) -> Mastered:
+def master(premaster: Path, mix: Path, preset: str, known: Summed | None = None) -> Mastered:
     """Write the mastered mix at a preset's loudness, its true peak at most CEILING_DBTP.
 
-    Raises RenderError when the premaster is silent.
+    `known` is what summing has told of the premaster. Raises RenderError when the premaster is silent.
     """
-    target = PRESETS_LUFS[preset]
-    gain_db, ceiling = target - _audible(premaster).integrated_lufs, CEILING_DBTP - 0.1
-    for _ in range(_PASSES):
-        reduction_db = _write_limited(premaster, mix, gain_db, ceiling)
-        result = measure(mix)
-        short, over = target - result.integrated_lufs, result.true_peak_dbtp - CEILING_DBTP
-        if abs(short) <= _TOLERANCE_LU and over <= 0:
-            break
-        # what the limiter holds back has to be made up by more than the difference
-        gain_db += short * (1.3 if reduction_db > 1 else 1.0)
-        ceiling -= max(0.0, over)
-    return Mastered(result, gain_db, reduction_db)
+    with WavReader(premaster) as reader:
+
+        def read(start: int, count: int) -> Floats:
+            return to_floats(reader.read(start, count))
+
+        known = known or _look(read, reader.length_frames)
+        loud_lufs = integrated(known.steps)
+        if loud_lufs <= SILENCE_LUFS:
+            raise RenderError("the music is too quiet to be heard", "Does the score have notes before the film ends?")
+        pressed_db, target, ceiling = gains_db(known.steps, loud_lufs), PRESETS_LUFS[preset], CEILING_DBTP - _MARGIN_DB
+        gain_db = _estimated_gain_db(known, pressed_db, target, ceiling)
+        for _ in range(_PASSES):
+            limiter = Limiter(compressed(read, pressed_db), reader.length_frames, gain_db, ceiling)
+            result = _write(limiter, mix, reader)
+            short, over = target - result.integrated_lufs, result.true_peak_dbtp - CEILING_DBTP
+            if abs(short) <= _TOLERANCE_LU and over <= 0:
+                break
+            # what the limiter holds back has to be made up by more than the difference
+            gain_db += short * (1.3 if limiter.reduction_db > 1 else 1.0)
+            ceiling -= max(0.0, over)
+    return Mastered(result, gain_db, limiter.reduction_db, float(-pressed_db.min(initial=0.0)))
 
 
-def _audible(premaster: Path) -> Loudness:
-    loudness = measure(premaster, true_peak=False)
-    if loudness.integrated_lufs <= SILENCE_LUFS:
-        raise RenderError("the music is too quiet to be heard", "Does the score have notes before the film ends?")
-    return loudness
+def _look(read: Read, length: int) -> Summed:
+    """Energies and peaks of a sound that nobody has looked at yet."""
+    peaks = [peaks_of(read(start, min(_BLOCK, length - start))) for start in range(0, length, _BLOCK)]
+    return Summed(energies(read, length), np.concatenate(peaks or [np.zeros(0, np.float32)]), 1.0)
 
 
-def _write_limited(source: Path, target: Path, gain_db: float, ceiling_dbtp: float) -> float:
-    """Returns the limiter's largest reduction, dB."""
-    with WavReader(source) as reader:
-        limiter = Limiter(lambda start, count: to_floats(reader.read(start, count)), reader.length_frames, gain_db, ceiling_dbtp)
-        with WavWriter(target, reader.length_frames, reader.channels, description="Mastered mix") as writer:
-            for block in limiter.blocks():
-                writer.write(to_ints(block))
-    return limiter.reduction_db
+def _estimated_gain_db(known: Summed, pressed_db: Doubles, target_lufs: float, ceiling_dbtp: float) -> float:
+    """The static gain at which compressor and limiter should leave the music as loud as is wanted, dB."""
+    steps = known.steps * 10 ** (pressed_db / 10)
+    gain_db = target_lufs - integrated(steps)
+    many = STEP_SAMPLES // PEAK_FRAMES
+    peaks = np.pad(known.peaks, (0, len(steps) * many - len(known.peaks))) * np.repeat(10 ** (pressed_db / 20), many)
+    for _ in range(_ESTIMATES):
+        limited = (10 ** (estimated_db(peaks, gain_db, ceiling_dbtp) / 10)).reshape(-1, many).mean(axis=1)
+        gain_db += target_lufs - integrated(steps * limited * 10 ** (gain_db / 10))
+    return gain_db
+
+
+def _write(limiter: Limiter, target: Path, source: WavReader) -> Loudness:
+    """Write what the limiter gives; returns how loud it is."""
+    steps, meter = [], PeakMeter()
+    reference = source.time_reference_samples
+    with WavWriter(target, source.length_frames, source.channels, description="Mastered mix", time_reference_samples=reference) as writer:
+        for block in limiter.blocks(_BLOCK):
+            writer.write(to_ints(block))
+            steps.append(energies(_reader_of(block), len(block)))
+            meter.hear(block)
+    return Loudness(integrated(np.concatenate(steps)), float(20 * np.log10(max(meter.peak, 1e-9))))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from composer.errors import SoundfontError
-from composer.instruments import Instrument
+from composer.instruments import INSTRUMENTS, Instrument, Technique
 
 DRUM_BANK = 128
 _FOLDERS = (
@@ -56,6 +56,11 @@ class Soundfont:
         status = self.path.stat()
         return _digest(self.path, status.st_size, status.st_mtime_ns)
 
+    def rows_for(self, instrument: Instrument, techniques: Iterable[Technique]) -> list[Instrument]:
+        """Which row of the instrument table sounds each way of playing; its own where the bank has nothing better."""
+        rows = (sounding(instrument, technique) for technique in techniques)
+        return [row if (0, row.program) in self.presets else instrument for row in rows]
+
     def preset_for(self, instrument: Instrument) -> tuple[int, int]:
         """(bank, program) that sounds an instrument; an absent drum kit falls back to the standard kit.
 
@@ -70,6 +75,12 @@ class Soundfont:
                 return preset
         what = "drum kit" if instrument.is_drum else f"program {instrument.program}"
         raise SoundfontError(f"{self.path.name} has no sound for {instrument.name} ({what})", "Choose another --soundfont or instrument.")
+
+
+def sounding(instrument: Instrument, technique: Technique) -> Instrument:
+    """The row of the instrument table that sounds like an instrument played in some way."""
+    program = instrument.program_for(technique)
+    return instrument if program == instrument.program else next(row for row in INSTRUMENTS.values() if row.program == program)
 
 
 def find(asked: Path | None = None) -> Path:

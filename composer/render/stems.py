@@ -24,7 +24,7 @@ import numpy as np
 from composer.errors import ComposerError, RenderError
 from composer.instruments import INSTRUMENTS
 from composer.options import Progress
-from composer.render.wav import SAMPLE_RATE, Floats, WavWriter, to_ints
+from composer.render.wav import SAMPLE_RATE, Floats, RunningSum, WavWriter, to_ints
 
 #: what a stem that has notes must at least reach
 SILENCE_DBFS = -80.0
@@ -37,7 +37,7 @@ _ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
 }
-_BOOT = "import sys; sys.path[:] = {path!r}; from composer.render.stems import serve; serve(int(sys.argv[1]))"
+_BOOT = "import sys; sys.path[:] = {path!r}; from composer.render.stems import serve; serve(int(sys.argv[1]), sys.argv[2])"
 
 
 @dataclass(frozen=True)
@@ -50,34 +50,49 @@ class StemTask:
     name: str
     #: sound bank
     bank: Path
-    #: (bank, program) within it
-    preset: tuple[int, int]
+    #: (bank, program) within it: of the ordinary voice, then of the others (composer.render.synth)
+    presets: tuple[tuple[int, int], ...]
     #: composer.render.synth.Cue rows, in order
     cues: tuple[Any, ...]
     #: notes among them
     note_count: int
     #: level of the part, factor
     gain: float
+    #: below this there is nothing but rumble, Hz
+    low_cut_hz: float
+    #: film time 0 on the clock of timecode, samples after midnight
+    time_reference_samples: int
     #: length of the stem, samples
     length_samples: int
     #: file to write
     path: Path
 
+    @property
+    def work(self) -> float:
+        """How much there is to do, roughly, beside other parts: sounds that die away by themselves go on long after their notes."""
+        return self.note_count * (4.0 if INSTRUMENTS[self.instrument].decays else 1.0)
 
-def render_stem(task: StemTask) -> Iterator[tuple[int, float]]:
-    """Render one part to its file; yields (frames done, largest sample so far, 0…1) after every chunk."""
+
+def render_stem(task: StemTask, total: RunningSum | None = None) -> Iterator[tuple[int, float]]:
+    """Render one part to its file and add it to `total`; yields (frames done, largest sample so far, 0…1) after every chunk."""
     from composer.render.hall import Hall
     from composer.render.synth import CHUNK_FRAMES, Player, play
 
     instrument = INSTRUMENTS[task.instrument]
     done, peak = 0, 0.0
-    hall = Hall(instrument.depth, CHUNK_FRAMES)
-    with Player(task.bank, task.preset, instrument) as player, WavWriter(task.path, task.length_samples, description=task.name) as writer:
+    hall = Hall(instrument.depth, task.low_cut_hz, CHUNK_FRAMES)
+    with (
+        Player(task.bank, task.presets[0], instrument, task.presets[1:]) as player,
+        WavWriter(task.path, task.length_samples, description=task.name, time_reference_samples=task.time_reference_samples) as writer,
+    ):
         for dry in play(player, list(task.cues), task.length_samples):
             dry *= np.float32(task.gain)
             wet = hall.process(dry)
             _fade_out(wet, task.length_samples - done)
-            writer.write(to_ints(wet))
+            whole = to_ints(wet)
+            writer.write(whole)
+            if total is not None:
+                total.add(done, whole)
             done += len(wet)
             peak = max(peak, float(wet.max()), -float(wet.min()))
             yield done, peak
@@ -96,15 +111,16 @@ def _fade_out(block: Floats, left: int) -> None:
         block[first:] *= (0.5 - 0.5 * np.cos(np.pi * to_go)).astype(np.float32)[:, None]
 
 
-def serve(handle: int) -> None:
-    """The worker's life: take tasks from the socket `handle`, report progress, until it closes."""
+def serve(handle: int, sum_path: str) -> None:
+    """The worker's life: take tasks from the socket `handle`, add what it renders up in a file, report progress, until the socket closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipe = Connection(handle)
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    Path(sum_path).write_bytes(b"")
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError), RunningSum(Path(sum_path)) as total:
         while True:
             task: StemTask = pipe.recv()
             try:
-                for done, peak in render_stem(task):
+                for done, peak in render_stem(task, total):
                     pipe.send(("chunk", done, peak))
                 pipe.send(("done", None, None))
             except ComposerError as error:
@@ -116,12 +132,12 @@ def serve(handle: int) -> None:
 class _Worker:
     """The parent's end of one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, sum_path: Path) -> None:
         ours, theirs = socket.socketpair()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT.format(path=sys.path), str(theirs.fileno())],
+                [sys.executable, "-c", _BOOT.format(path=sys.path), str(theirs.fileno()), str(sum_path)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -146,18 +162,18 @@ class _Worker:
         self._errors.close()
 
 
-def render_stems(tasks: Sequence[StemTask], progress: Progress) -> list[float]:
+def render_stems(tasks: Sequence[StemTask], sums: Path, progress: Progress) -> list[float]:
     """Render every part; returns the largest sample of each (0…1), in the order of `tasks`.
 
-    Raises RenderError when a worker dies or a part that should sound is silent, and whatever ComposerError a worker met.
+    In the folder `sums` every worker leaves the sum of what it has rendered, as a raw file (composer.render.wav.RunningSum). Raises RenderError when a worker dies or a part that should sound is silent, and whatever ComposerError a worker met.
     """
-    waiting = sorted(range(len(tasks)), key=lambda index: len(tasks[index].cues))  # the longest job is taken first
+    waiting = sorted(range(len(tasks)), key=lambda index: tasks[index].work)  # the longest job is taken first
     peaks, done = [0.0] * len(tasks), [0] * len(tasks)
     total = sum(task.length_samples for task in tasks) or 1
     workers: list[_Worker] = []
     try:
         while len(workers) < min(len(tasks), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1):
-            workers.append(_Worker())
+            workers.append(_Worker(sums / f"{len(workers)}.raw"))
             _hand_out(workers[-1], waiting, tasks)
         while busy := {worker.pipe: worker for worker in workers if worker.index >= 0}:
             for pipe in wait(list(busy), timeout=1.0):

@@ -28,6 +28,8 @@ SAMPLE_RATE = 48_000
 FULL_SCALE = 1 << 23
 _SAMPLE_BYTES = 3
 _BEXT = struct.Struct("<256s32s32s10s8sIIH64s190s")
+#: where the time reference lies in the chunk: 64 bits
+_REFERENCE = slice(338, 346)
 _HUGE = 0xFFFF_FFFF
 
 
@@ -80,15 +82,9 @@ def _pack(values: NDArray[np.uint32]) -> bytes:
 
 
 def _unpack(data: bytes) -> Ints:
-    """The inverse of `_pack`, signed."""
-    whole = len(data) // 12 * 12
-    a, b, c = np.frombuffer(data[:whole], "<u4").reshape(-1, 3).T
-    values = np.zeros(len(data) // _SAMPLE_BYTES, "<u4")
-    four = values[: whole // 3].reshape(-1, 4)
-    # into the upper bytes, so that the shift at the end carries the sign
-    four[:, 0], four[:, 1], four[:, 2], four[:, 3] = a << 8, (a >> 24 | b << 8) << 8, (b >> 16 | c << 16) << 8, c & 0xFFFFFF00
-    values[whole // 3 :].view(np.uint8).reshape(-1, 4)[:, 1:] = np.frombuffer(data[whole:], np.uint8).reshape(-1, _SAMPLE_BYTES)
-    return np.asarray(values.view("<i4") >> 8, np.int32)
+    """The inverse of `_pack`, signed: every sample is read with the byte before it, which the shift drops as it carries the sign."""
+    padded = np.frombuffer(b"\0" + data, np.uint8)
+    return np.asarray(np.ndarray((len(data) // _SAMPLE_BYTES,), "<i4", padded, 0, (_SAMPLE_BYTES,)) >> 8, np.int32)
 
 
 def _header(length: int, channels: int, description: str, time_reference: int) -> bytes:
@@ -119,7 +115,7 @@ class WavReader:
             self._file: IO[bytes] = path.open("rb")
         except OSError as error:
             raise RenderError(f"{path} cannot be read ({error.strerror})", "Render the score again.") from None
-        self.channels, self._start, data_bytes, self.description = _find_data(self._file, path)
+        self.channels, self._start, data_bytes, self.description, self.time_reference_samples = _find_data(self._file, path)
         self.length_frames = data_bytes // (self.channels * _SAMPLE_BYTES)
 
     def __enter__(self) -> WavReader:
@@ -145,22 +141,53 @@ class WavReader:
             yield self.read(start, min(size, self.length_frames - start))
 
 
-def _find_data(file: IO[bytes], path: Path) -> tuple[int, int, int, str]:
-    """(channels, offset of the first sample, bytes of samples, description)."""
+class RunningSum:
+    """A raw file of 32-bit integers to which blocks are added in place: what has no block yet is 0; use as a context manager."""
+
+    def __init__(self, path: Path, channels: int = 2) -> None:
+        path.touch()
+        self._file: IO[bytes] = path.open("r+b")
+        self._stride = 4 * channels
+        self.channels = channels
+
+    def __enter__(self) -> RunningSum:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._file.close()
+
+    def add(self, start: int, block: Ints) -> None:
+        """Add (frames, channels) integers from frame `start` on."""
+        total = block + self.read(start, len(block))
+        self._file.seek(start * self._stride)
+        self._file.write(total.astype("<i4", copy=False).data)
+
+    def read(self, start: int, count: int) -> Ints:
+        """The sums so far, (count, channels)."""
+        self._file.seek(start * self._stride)
+        data = self._file.read(count * self._stride)
+        values = np.zeros((count, self.channels), np.int32)
+        values.reshape(-1)[: len(data) // 4] = np.frombuffer(data, "<i4")
+        return values
+
+
+def _find_data(file: IO[bytes], path: Path) -> tuple[int, int, int, str, int]:
+    """(channels, offset of the first sample, bytes of samples, description, time reference in samples)."""
     problem = RenderError(f"{path} is not a 24-bit WAV of ours", "Render the score again.")
     if file.read(4) not in (b"RIFF", b"RF64"):
         raise problem
     file.seek(12)
-    channels, huge_bytes, description = 0, 0, ""
+    channels, huge_bytes, description, reference = 0, 0, "", 0
     while len(head := file.read(8)) == 8:
         name, size = struct.unpack("<4sI", head)
         if name == b"data" and channels:
-            return channels, file.tell(), huge_bytes if size == _HUGE else size, description
+            return channels, file.tell(), huge_bytes if size == _HUGE else size, description, reference
         body = file.read(size + size % 2)
         if name == b"ds64":
             huge_bytes = struct.unpack_from("<Q", body, 8)[0]
         elif name == b"bext":
             description = body[:256].rstrip(b"\0").decode("ascii", "replace")
+            reference = int.from_bytes(body[_REFERENCE], "little")
         elif name == b"fmt ":
             kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
             if (kind, rate, bits) != (1, SAMPLE_RATE, 24):

@@ -10,8 +10,8 @@ from composer.render.hall import Hall, impulse_response
 from composer.render.wav import SAMPLE_RATE
 
 
-def heard(dry: NDArray[np.float32], depth: float = 0.5, chunk: int = 1 << 15) -> NDArray[np.float32]:
-    hall = Hall(depth, chunk)
+def heard(dry: NDArray[np.float32], depth: float = 0.5, chunk: int = 1 << 15, low_cut_hz: float = 0.0) -> NDArray[np.float32]:
+    hall = Hall(depth, low_cut_hz, chunk)
     return np.concatenate([hall.process(dry[at : at + chunk]) for at in range(0, len(dry), chunk)])
 
 
@@ -69,8 +69,22 @@ def test_basses_stay_out_of_the_reverb() -> None:
 
 
 def test_silence_in_gives_the_ringing_then_silence() -> None:
-    hall = Hall(0.5, 1 << 15)
+    hall = Hall(0.5, 30.0, 1 << 15)
     assert hall.process(np.full((1 << 15, 2), 0.1, np.float32)).any()
     ringing = [np.abs(hall.process(np.zeros((1 << 15, 2), np.float32))).max() for _ in range(6)]
     assert ringing[0] > 1e-3
     assert ringing[-1] < 1e-7
+
+
+@pytest.mark.parametrize("frames", [1, 1000, 20_000, (1 << 15) - 1])
+def test_a_last_short_chunk_is_heard_as_in_one(noise: NDArray[np.float32], frames: int) -> None:
+    sound = noise[: (1 << 15) + frames]
+    assert np.allclose(heard(sound), heard(sound, chunk=1 << 17), atol=1e-6)
+
+
+def test_what_lies_below_the_lowest_note_is_cut_and_the_note_is_not() -> None:
+    time_s = np.arange(SAMPLE_RATE)[:, None] / SAMPLE_RATE
+    low, note = (np.repeat(0.1 * np.sin(2 * np.pi * hz * time_s), 2, axis=1).astype(np.float32) for hz in (25.0, 196.0))
+    for sound, expected_db, within_db in ((low, -24.0, 2.0), (note, 0.0, 0.6)):
+        change = heard(sound, depth=0.0, low_cut_hz=98.0)[20_000:].std() / heard(sound, depth=0.0)[20_000:].std()
+        assert 20 * np.log10(change) == pytest.approx(expected_db, abs=within_db)

@@ -36,7 +36,7 @@ def heard_late_s(bank: Path, instrument: str, *, with_leads: bool, velocity: int
     notes = tuple(Note(1.0 + 2 * k, 0.8, low + k * (high - low) // 5, velocity) for k in range(6))
     score = lone(instrument, notes, 14.0)
     length = 14 * SAMPLE_RATE
-    given = part_leads(font, row, preset).seconds if with_leads else None
+    given = [part_leads(font, row, preset).seconds] if with_leads else None
     with Player(bank, preset, row) as player:
         sound = np.concatenate(list(play(player, cues_for(score, score.tracks[0], length, given), length)))
     found = onsets_of(sound * np.float32(0.3 / np.abs(sound).max()))
@@ -105,7 +105,7 @@ def test_drums_have_none(bank: Path) -> None:
 
 
 def always(lead_s: float):
-    return lambda pitches, _velocities: np.full(len(pitches), lead_s)
+    return [lambda pitches, _velocities: np.full(len(pitches), lead_s)]
 
 
 def test_a_note_begins_early_and_ends_as_written() -> None:

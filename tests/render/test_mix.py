@@ -115,7 +115,7 @@ def write(path: Path, sound: NDArray[np.float32]) -> Path:
 def test_a_sum_beyond_full_scale_lowers_all_stems_by_one_factor(tmp_path: Path) -> None:
     sounds = [np.clip(noise(1.0, 0.3, seed), -0.95, 0.95) for seed in range(4)]
     stems = [write(tmp_path / f"{i}.wav", sound) for i, sound in enumerate(sounds)]
-    factor = sum_stems(stems, tmp_path / "sum.wav")
+    factor = sum_stems(stems, tmp_path / "sum.wav").factor
     assert factor < 1
     total = read_wav(tmp_path / "sum.wav")
     assert np.abs(total).max() == pytest.approx(10 ** (-1 / 20), abs=1e-3)

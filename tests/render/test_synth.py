@@ -107,7 +107,7 @@ def tasks(score: Score, folder: Path, bank: Path) -> list[StemTask]:
 def test_stems_end_exactly_with_the_film_and_without_a_click(bank: Path, tmp_path: Path) -> None:
     score = replace(build_score(("organ", "choir"), 3.0), end_s=2.7183)
     jobs = tasks(score, tmp_path, bank)
-    peaks = render_stems(jobs, silent)
+    peaks = render_stems(jobs, tmp_path, silent)
     for job, peak in zip(jobs, peaks, strict=True):
         sound = read_wav(job.path)
         assert sound.shape == (round(2.7183 * SAMPLE_RATE), 2)
@@ -122,13 +122,13 @@ def test_a_part_that_should_sound_but_does_not_is_an_error(bank: Path, tmp_path:
     base = build_score(("piano", "cellos"), 2.0)
     mute = replace(base.tracks[1], controls=(Control(0.0, 7, 0),))
     with pytest.raises(RenderError, match=r"Cellos has .* no sound"):
-        render_stems(tasks(replace(base, tracks=(base.tracks[0], mute)), tmp_path, bank), silent)
+        render_stems(tasks(replace(base, tracks=(base.tracks[0], mute)), tmp_path, bank), tmp_path, silent)
 
 
 def test_a_part_without_notes_is_a_silent_stem(bank: Path, tmp_path: Path) -> None:
     base = build_score(("piano", "cellos"), 2.0)
     jobs = tasks(replace(base, tracks=(base.tracks[0], replace(base.tracks[1], notes=()))), tmp_path, bank)
-    assert render_stems(jobs, silent)[1] == 0
+    assert render_stems(jobs, tmp_path, silent)[1] == 0
     assert not read_wav(jobs[1].path).any()
 
 
@@ -145,7 +145,7 @@ def test_interrupting_ends_all_workers_at_once(bank: Path, tmp_path: Path) -> No
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        render_stems(tasks(build_score(("piano", "cellos", "organ"), 30.0), tmp_path, bank), interrupt)
+        render_stems(tasks(build_score(("piano", "cellos", "organ"), 30.0), tmp_path, bank), tmp_path, interrupt)
     assert seen
     assert not _children()
 
@@ -153,7 +153,7 @@ def test_interrupting_ends_all_workers_at_once(bank: Path, tmp_path: Path) -> No
 def test_a_worker_that_dies_is_one_clear_error(bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stems, "_BOOT", "import os; os.abort() # {path}")
     with pytest.raises(RenderError, match="died"):
-        render_stems(tasks(build_score(), tmp_path, bank), silent)
+        render_stems(tasks(build_score(), tmp_path, bank), tmp_path, silent)
     assert not _children()
 
 
@@ -161,12 +161,12 @@ def test_what_goes_wrong_in_a_worker_arrives_as_it_was(bank: Path, tmp_path: Pat
     jobs = tasks(build_score(("piano",), 1.0), tmp_path, bank)
     gone = replace(jobs[0], bank=tmp_path / "gone.sf2")
     with pytest.raises(SoundfontError, match=r"gone\.sf2"):
-        render_stems([gone], silent)
+        render_stems([gone], tmp_path, silent)
 
 
 def test_in_a_process_of_its_own_or_here_a_stem_is_the_same(bank: Path, tmp_path: Path) -> None:
     (job,) = tasks(build_score(("horns",), 3.0), tmp_path, bank)
-    render_stems([job], silent)
+    render_stems([job], tmp_path, silent)
     first = job.path.read_bytes()
     list(render_stem(job))
     assert job.path.read_bytes() == first
