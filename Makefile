@@ -17,7 +17,7 @@ INSTRUMENTS ?= strings,brass,piano
 export VIDEO INSTRUMENTS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow test-clip check format golden bench clean
+.PHONY: help setup setup-tests run test test-slow test-clip check format golden bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^$$/q'
@@ -25,13 +25,16 @@ help:
 setup:
 	@scripts/setup.sh
 
+setup-tests:
+	@scripts/setup.sh tests
+
 run: setup
 	@scripts/run.sh
 
-test: setup
+test: setup-tests
 	@scripts/pytest.sh -n $(JOBS) -m "not slow and not clip"
 
-test-slow: setup
+test-slow: setup-tests
 	@scripts/pytest.sh -n $(JOBS) -m "slow and not clip"
 
 test-clip: setup

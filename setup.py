@@ -45,6 +45,7 @@ EXTRAS = {
         "pytest-xdist>=3.5,<4",
         "ruff>=0.8",
         "types-PyYAML>=6,<7",
+        "xmlschema>=3,<5",  # holds our DAWproject files against the format's schemas
     ],
     # affect from CLIP instead of the embedded measures (composer/video/clip.py)
     "clip": ["open_clip_torch>=3.0,<4", "torchvision>=0.24,<1"],
@@ -67,7 +68,10 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["composer", "composer.*"]),
-    package_data={"composer.render": ["levels.json", "leads.json"]},
+    package_data={
+        "composer.render": ["levels.json", "leads.json"],
+        "composer.render.report": ["template.html", "*.css", "*.js"],
+    },
     python_requires=">=3.11",
     install_requires=RUN,
     extras_require=EXTRAS,

@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from composer.dates import source_date_epoch
@@ -41,6 +42,7 @@ class Check:
 
 def require_ready(options: Options) -> None:
     """Raise MissingToolError, SoundfontError or OptionError now rather than after minutes of work."""
+    from composer.render.export import check_exports
     from composer.render.soundfont import check_presets, choose_soundfont
 
     source_date_epoch()
@@ -49,12 +51,13 @@ def require_ready(options: Options) -> None:
     load_fluidsynth()
     if options.generator == "transformer" and not CHECKPOINT.is_file():
         raise MissingToolError(f"the weights {CHECKPOINT.name} are not there", _NO_CHECKPOINT)
+    check_exports(options)
     check_presets(choose_soundfont(options.soundfont), expand(options.instruments))
 
 
 def examine() -> list[Check]:
     """Look at everything the program can use; never raises for what is missing."""
-    return [*_programs(), *_banks(), _speech(), *_extras(), _language_model(), _checkpoint()]
+    return [*_programs(), *_banks(), _printer(), _speech(), *_extras(), _language_model(), _checkpoint()]
 
 
 def can_run(checks: list[Check]) -> bool:
@@ -93,6 +96,16 @@ def _banks() -> Iterator[Check]:
         return
     for bank in dict.fromkeys([used, *installed()]):
         yield Check("sound bank", "ok", f"{bank.name} ({bank.stat().st_size / 1e6:.0f} MB){', used' if bank == used else ''}")
+
+
+def _printer() -> Check:
+    """Who engraves the PDF."""
+    from composer.render.notation.pdf import INSTALL, musescore_program
+
+    program = musescore_program()
+    if program is None:
+        return Check("MuseScore", "optional", "not found", f"Only --export pdf needs it. {INSTALL}")
+    return Check("MuseScore", "ok", Path(program).name)
 
 
 def _speech() -> Check:

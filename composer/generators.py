@@ -27,8 +27,8 @@ CHECKPOINT = Path(__file__).parent.parent / "checkpoints" / "hitpoint.safetensor
 class Compose(Protocol):
     """What every generator is."""
 
-    def __call__(self, plan: Plan, *, progress: Progress = ...) -> Score:
-        """Write all parts of a plan."""
+    def __call__(self, plan: Plan, *, progress: Progress = ..., only: frozenset[str] | None = ...) -> Score:
+        """Write all parts of a plan; of its sections at least those whose ids are in `only`, just as if all were written (None: all)."""
 
 
 def generator(name: str) -> Compose:

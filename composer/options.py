@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 #: progress(stage, done 0…1): called often, cheap, from the main process only
 Progress = Callable[[str, float], None]
+
+#: what can be made for other programs
+Export = Literal["daw", "musicxml", "pdf"]
+EXPORTS: tuple[Export, ...] = get_args(Export)
 
 
 def silent(stage: str, done: float) -> None:
@@ -76,7 +80,7 @@ class Options:
     #: add the music as a sound track of its own instead of mixing it in
     as_track: bool = False
     #: what is made for other programs beside the usual files
-    exports: tuple[Literal["daw", "musicxml", "pdf"], ...] = ()
+    exports: tuple[Export, ...] = ()
     #: how human the timing is, 0 (on the grid) … 1
     humanize: float = 0.5
 

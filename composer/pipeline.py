@@ -77,6 +77,7 @@ def score_film(
     from composer.planned import Planned
     from composer.render import render
     from composer.render.deliver import deliver
+    from composer.render.export import export
     from composer.render.perform import perform
     from composer.video import watch
 
@@ -100,6 +101,8 @@ def score_film(
         with clock.stage("deliver"):
             scored = deliver(video, film, plan, score, rendering, folder, options, progress)
             sync = measure_sync(plan, score, rendering, folder, scored)
+        with clock.stage("export"):
+            export(film, plan, score, rendering, folder, scored, options, progress)
         write_manifest(
             folder,
             options,

@@ -66,6 +66,7 @@ def reconform_film(
     from composer.planner import spot
     from composer.planner.reconform import reconform
     from composer.render.deliver import deliver
+    from composer.render.export import export
     from composer.video import watch
 
     clock = Clock(progress)
@@ -87,6 +88,7 @@ def reconform_film(
         with clock.stage("deliver"):
             scored = deliver(video, film, plan, score, rendering, folder, options, progress)
             sync = measure_sync(plan, score, rendering, folder, scored)
+            export(film, plan, score, rendering, folder, scored, options, progress)
             write_changes(folder, old_film, film, edit, reuse, old_plan, plan)
         outcome = Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s)
         _note(folder, outcome, video, options, command)

@@ -23,7 +23,7 @@ PLAN_FILES = ("plan.yaml", "prompt.txt")
 SCORE_FILES = ("score.json", "score.mid", "stems/midi")
 SOUND_FILES = ("mix.wav", "premaster.wav", "stems/audio")
 #: the film itself comes on top, named after the video
-DELIVERY_FILES = ("preview.ogg", "timeline.png", "sync.json")
+DELIVERY_FILES = ("preview.ogg", "timeline.png", "sync.json", "report.html")
 
 
 def write_film(film: Film, folder: Path) -> None:

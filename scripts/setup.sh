@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Set this machine up: system packages (Debian, Ubuntu; macOS by brew is described) and .venv with everything pinned.
-# Safe to repeat; with nothing missing it only looks and is gone in a blink.
+# `setup.sh tests` also brings the programs that tests open results with. Safe to repeat; with nothing missing it only looks and is gone in a blink.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 needed=(ffmpeg fluidsynth libfluidsynth3)                            # without these nothing works
 wanted=(fluid-soundfont-gm musescore-general-soundfont-small)       # better sound; a small bank comes with the Python packages
-tested=(espeak-ng)                                                  # speaks to the speech detector; only tests need it
+tested=()
+if [ "${1:-}" = tests ]; then
+    tested=(espeak-ng musescore3 poppler-utils chromium chromium-driver) # speaks to the speech detector; open scores, pages and the report
+fi
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -33,7 +36,7 @@ system_packages() {
         exit 2
     fi
     local missing=() package
-    for package in "${needed[@]}" "${wanted[@]}" "${tested[@]}"; do has_package "$package" || missing+=("$package"); done
+    for package in "${needed[@]}" "${wanted[@]}" ${tested[@]+"${tested[@]}"}; do has_package "$package" || missing+=("$package"); done
     # tools put on the PATH by hand count as well
     if command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null; then missing=("${missing[@]/#ffmpeg/}"); fi
     local list=()

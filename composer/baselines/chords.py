@@ -32,8 +32,8 @@ class _Line:
     notes: list[Draft]
 
 
-def compose(plan: Plan, progress: Progress = silent) -> Score:
-    """Write all parts of a plan; the same plan gives the same score."""
+def compose(plan: Plan, progress: Progress = silent, only: frozenset[str] | None = None) -> Score:
+    """Write all parts of a plan, the sections of `only` among them; the same plan gives the same score."""
     tracks: dict[str, list[Note]] = {part.id: [] for part in plan.parts}
     for scene in scenes(plan):
         for part_id, lines in _write(scene, plan).items():

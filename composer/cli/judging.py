@@ -1,7 +1,8 @@
-"""The commands that judge what is seen, spotted and heard: `evaluate shots`, `evaluate affect`, `evaluate spotting`, `evaluate plan`, `evaluate sync`."""
+"""The commands that judge what is seen, planned and heard: `evaluate shots`, `affect`, `spotting`, `plan`, `sync`, `render`."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -167,6 +168,71 @@ def plan(clips: Path | None, scores: Path | None, out: Path, seed: int, quick: b
         report.write_report(found, folder)
     if not quiet:
         _show(report.tables(found), [out / name for name in report.FILES])
+
+
+@click.command("render")
+@click.argument("folders", metavar="[FOLDER...]", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--clips", type=click.Path(path_type=Path), metavar="DIR", help="The test clips (film/, odd/): scored first; made films fill up."
+)
+@click.option("--only", type=click.Choice(["onsets", "levels", "speech", "pictures"]), multiple=True, help="Only this part; repeatable.")
+@click.option("--count", type=click.IntRange(1), default=12, show_default=True, help="Films whose levels are judged, each with three ensembles on every bank.")  # fmt: skip
+@click.option(
+    "--soundfont",
+    "banks",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    multiple=True,
+    help="Sound bank; repeatable  [the best two installed]",
+)
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for render.json, render.md and pictures."
+)
+@click.option("--seed", type=parameters.Seed(), default=0, show_default=True, help="Other made films, other music.")
+@click.option("--quick", is_flag=True, help="Small samples: to see that it works.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there (renders whose levels were measured are not made again).")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+def render(
+    folders: tuple[Path, ...], clips: Path | None, only: tuple[str, ...], count: int, banks: tuple[Path, ...], out: Path, seed: int,
+    quick: bool, overwrite: bool, quiet: bool, verbose: bool,
+) -> None:  # fmt: skip
+    """Judge the sound: onsets against the MIDI file, loudness and null of many renders, words over music, and each FOLDER's mix as a picture.
+
+    With FOLDERs (made by `score` or `render`) their mixes are measured and drawn, too. A quarter of an hour of work; --only names one part.
+    """
+    from composer.evaluation import render as work, render_report as report
+    from composer.options import Options
+    from composer.output import into_folder
+    from composer.render.soundfont import open_soundfont
+    from composer.video import watch
+
+    places = _clips_in(clips)
+    for bank in banks:
+        open_soundfont(bank)
+    asked = work.Work(folders, (), only or work.PARTS, count, seed, banks, quick)
+    work.check(asked)
+    with into_folder(out, [*report.FILES, *asked.picture_names()], overwrite) as folder, showing(sys.stderr, wanted=not quiet) as progress:
+        films = tuple((place.stem, place, watch(place, Options(emotion="embedded"), progress)) for place in places)
+        out.mkdir(parents=True, exist_ok=True)
+        found = work.evaluate(dataclasses.replace(asked, clips=films), folder, out / report.KEPT, progress)
+        report.write_report(found, folder)
+    if not quiet:
+        _show(report.tables(found), [out / name for name in (*report.FILES, *asked.picture_names())])
+
+
+#: clips of the odd ones that have a picture to be scored by
+_USABLE_ODD = ("audio_first_6s.mp4", "av1_5s.mkv", "failing_audio_11s.mp4", "flower_cc0_5s.mp4", "nasa_multi_stream_13s.mp4")
+
+
+def _clips_in(clips: Path | None) -> list[Path]:
+    """The films of a folder of test clips, and those of the odd ones that are usable."""
+    if clips is None:
+        return []
+    places = sorted((clips / "film").iterdir()) if (clips / "film").is_dir() else []
+    if not places:
+        raise OptionError(f"there are no clips in {clips / 'film'}", "Give the folder that holds film/.")
+    return places + [clips / "odd" / name for name in _USABLE_ODD if (clips / "odd" / name).is_file()]
 
 
 def _show(lines: list[str], written: list[Path]) -> None:

@@ -15,7 +15,7 @@ import click
 
 from composer.errors import InstrumentError, OptionError, nearest
 from composer.generators import DEFAULT_GENERATOR, GENERATORS
-from composer.options import Options
+from composer.options import EXPORTS, Options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -191,8 +191,25 @@ def sound_options(command: Command) -> Command:
     return click.option("--soundfont", type=click.Path(path_type=Path), metavar="FILE", help="Sound bank (.sf2, .sf3)  [the best one installed]")(command)  # fmt: skip
 
 
+class Exports(click.ParamType[tuple[str, ...]]):
+    """What else to make, with commas between."""
+
+    name = "exports"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The kinds, each once, in the order of EXPORTS."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip().lower() for word in str(value).split(",")]
+        for word in words:
+            if word not in EXPORTS:
+                self.fail(f"{word!r} is none of {', '.join(EXPORTS)}. {nearest(word, EXPORTS)}".strip(), param, ctx)
+        return tuple(kind for kind in EXPORTS if kind in words)
+
+
 def film_options(command: Command) -> Command:
-    """What shapes the delivered film."""
+    """What shapes what is delivered."""
+    command = click.option("--export", "exports", type=Exports(), metavar="daw,musicxml,pdf", default=(), help="Also make: a folder for DAWs (DAWproject, Reaper, MIDI, stems); a score to read and edit; the same printed.")(command)  # fmt: skip
     command = click.option("--as-track", is_flag=True, help="Add the music as a sound track of its own instead of mixing it in.")(command)
     return click.option("--original", type=click.Choice(["duck", "keep", "mute"]), default="duck", show_default=True, help="The film's own sound: music ducks under it, both stay, or it goes.")(command)  # fmt: skip
 
@@ -209,10 +226,14 @@ def output_options(command: Command) -> Command:
     return command
 
 
+def asks_for_a_plan(context: click.Context) -> list[str]:
+    """Names of the options given that shape a plan."""
+    return [name for name in PLANNING if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+
+
 def refuse_with_plan(context: click.Context) -> None:
     """Raise OptionError when an option is given that only the plan can decide."""
-    asked = [name for name in PLANNING if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
-    if asked:
+    if asked := asks_for_a_plan(context):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
         raise OptionError(f"{names} cannot be used with --plan", "The plan decides that: edit the plan instead.")
 

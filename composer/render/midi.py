@@ -5,13 +5,12 @@ Conventions
 Type 1, 960 ticks to the quarter. Track 0 is the conductor: every tempo, metre, key and marker, its end at the end of
 the last bar. Then one track per part: name, instrument, port and program, CC7 and CC10 at tick 0, then music; at one moment
 note-offs come before controllers, controllers before note-ons. Drums play on channel 10; past fifteen parts a second port begins.
-What the format has no place for (film length, frame rate, seed, modes, part ids) is kept as JSON in text events (FF 01),
-so that our own files read back as the same Score. Source: Standard MIDI Files 1.0 (MMA RP-001).
+What the format has no place for (film length, frame rate, seed, modes, part ids) is kept as JSON in sequencer-specific events (FF 7F),
+which no program prints, so that our own files read back as the same Score. Source: Standard MIDI Files 1.0 (MMA RP-001).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,12 @@ import mido
 
 from composer.errors import OutputError
 from composer.render.events import ascii_text, instrument_of, start_controls, stem_name, technique_programs, tick_notes
-from composer.render.midi_reading import OURS, read_midi
+from composer.render.midi_reading import own_event, read_midi
 from composer.score import Score, Track
 from composer.tempo import TICKS_PER_BEAT, beat_to_ticks
 from composer.theory.keys import parse_key
 
-__all__ = ["read_midi", "write_midi", "write_midi_stems"]
+__all__ = ["read_midi", "write_conductor", "write_midi", "write_midi_stems"]
 
 _DRUM_CHANNEL = 9
 _MELODIC_CHANNELS = [channel for channel in range(16) if channel != _DRUM_CHANNEL]
@@ -51,6 +50,14 @@ def write_midi_stems(score: Score, folder: Path) -> list[Path]:
     for index, path in enumerate(paths):
         _save(score, [index], path)
     return paths
+
+
+def write_conductor(score: Score, path: Path) -> None:
+    """Write the conductor track alone: tempi, metres, keys and markers.
+
+    Raises OutputError when the file cannot be written.
+    """
+    _save(score, (), path)
 
 
 def _save(score: Score, chosen: Iterable[int], path: Path) -> None:
@@ -93,7 +100,7 @@ def _conductor(score: Score) -> mido.MidiTrack:
     }
     events: list[_Event] = [
         (0, _META, mido.MetaMessage("track_name", name=ascii_text(score.title) or "Score")),
-        (0, _META, mido.MetaMessage("text", text=OURS + json.dumps(note))),
+        (0, _META, own_event(note)),
     ]
     tempo: int | None = None
     metre: tuple[int, int] | None = None
@@ -108,7 +115,7 @@ def _conductor(score: Score) -> mido.MidiTrack:
     for change in score.keys:
         tick, key = beat_to_ticks(change.beat), parse_key(change.key)
         events.append((tick, _META, mido.MetaMessage("key_signature", key=key.signature_name)))
-        events.append((tick, _META, mido.MetaMessage("text", text=OURS + json.dumps({"key": change.key}))))
+        events.append((tick, _META, own_event({"key": change.key})))
     events += [(beat_to_ticks(marker.beat), _META, mido.MetaMessage("marker", text=ascii_text(marker.text))) for marker in score.markers]
     return _track(events, beat_to_ticks(score.tempo.total_beats))
 
@@ -120,12 +127,12 @@ def _part(track: Track, port: int, channel: int, end: int, *, several_ports: boo
     if several_ports:
         events.append((0, _META, mido.MetaMessage("midi_port", port=port)))
     events.append((0, _META, mido.MetaMessage("instrument_name", name=instrument.name)))
-    events.append((0, _META, mido.MetaMessage("text", text=OURS + json.dumps(note))))
+    events.append((0, _META, own_event(note)))
     events.append((0, _META, mido.Message("program_change", channel=channel, program=instrument.program)))
     for number, value in start_controls(instrument):
         events.append((0, _META, mido.Message("control_change", channel=channel, control=number, value=value)))
     for tick, technique, program in technique_programs(track):
-        events.append((tick, _CONTROL, mido.MetaMessage("text", text=OURS + json.dumps({"technique": technique}))))
+        events.append((tick, _CONTROL, own_event({"technique": technique})))
         events.append((tick, _CONTROL, mido.Message("program_change", channel=channel, program=program)))
     for control in track.controls:
         message = mido.Message("control_change", channel=channel, control=control.number, value=control.value)

@@ -23,8 +23,9 @@ from composer.score import Control, KeyChange, Marker, Note, Score, TechniqueCha
 from composer.tempo import Bar, TempoMap
 from composer.timecode import check_start
 
-#: how our own text events begin
+#: how our own events begin, after the manufacturer's id for what no maker owns (MIDI 1.0)
 OURS = "Hitpoint "
+_NO_MAKER = 0x7D
 _CONTROLS = (1, VOLUME, PAN, EXPRESSION, PEDAL)
 _DRUM_CHANNEL = 9
 #: what a foreign file is given to ring out, seconds
@@ -96,7 +97,7 @@ class _Conductor:
             self.keys.append(KeyChange(beat, f"{message.key[:-1]} minor" if minor else f"{message.key} major"))
         elif message.type == "marker":
             self.markers.append(Marker(beat, "hit" if message.text.startswith("HIT ") else "section", ascii_text(message.text)))
-        elif message.type == "text" and self.keys and "key" in (own := _own(message)):
+        elif self.keys and "key" in (own := _own(message)):
             self.keys[-1] = KeyChange(self.keys[-1].beat, str(own["key"]))
 
     def tempo_map(self) -> TempoMap:
@@ -171,7 +172,7 @@ def _read_track(track: Any, conductor: _Conductor, *, first: bool) -> list[_Line
     techniques: list[TechniqueChange] = []
     for message in track:
         tick += message.time
-        if message.type == "text" and (named := _technique(message)) is not None:
+        if message.is_meta and (named := _technique(message)) is not None:
             beat = (tick + (TECHNIQUE_LEAD_TICKS if tick else 0)) / conductor.per_beat
             techniques.append(TechniqueChange(beat, named))
         elif message.type == "track_name":
@@ -205,19 +206,30 @@ def _load(path: Path) -> Any:
     return file
 
 
+def own_event(value: dict[str, Any]) -> Any:
+    """An event that carries a value of ours: sequencer-specific (FF 7F), for text is printed on every staff by notation programs."""
+    return mido.MetaMessage("sequencer_specific", data=(_NO_MAKER, *(OURS + json.dumps(value)).encode("ascii")))
+
+
 def _own(message: Any) -> dict[str, Any]:
-    """What one of our own text events says; nothing for any other event."""
-    if message.type != "text" or not message.text.startswith(OURS):
+    """What one of our own events says; nothing for any other event."""
+    if message.type == "sequencer_specific":
+        text = bytes(message.data[1:]).decode("latin1")
+    elif message.type == "text":  # files of older versions
+        text = message.text
+    else:
+        return {}
+    if not text.startswith(OURS):
         return {}
     try:
-        value = json.loads(message.text[len(OURS) :])
+        value = json.loads(text[len(OURS) :])
     except json.JSONDecodeError:
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _technique(message: Any) -> Technique | None:
-    """The way to play that one of our own text events begins."""
+    """The way to play that one of our own events begins."""
     name = _own(message).get("technique")
     return next((technique for technique in get_args(Technique) if technique == name), None)
 

@@ -33,7 +33,7 @@ _REDUCED_PEAK = 10 ** (-1.0 / 20)
 #: frames at once: whole steps of the meter
 _BLOCK = 128 * STEP_SAMPLES
 #: reads integers: (start, count) → (count, channels)
-_ReadInts = Callable[[int, int], Ints]
+ReadInts = Callable[[int, int], Ints]
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def sum_stems(stems: Sequence[Path], premaster: Path, sums: Sequence[Path] = (),
     """
     with contextlib.ExitStack() as stack:
         length = stack.enter_context(WavReader(stems[0])).length_frames
-        portions: list[_ReadInts] = [stack.enter_context(RunningSum(path)).read for path in sums]
+        portions: list[ReadInts] = [stack.enter_context(RunningSum(path)).read for path in sums]
         portions = portions or [stack.enter_context(WavReader(path)).read for path in stems]
-        peak, summed = _write_sum(portions, length, premaster, time_reference_samples)
+        peak, summed = write_sum(portions, length, premaster, time_reference_samples)
     if peak == 0:
         raise RenderError("the music is silent from beginning to end", "Does the score have notes before the film ends?")
     if peak < FULL_SCALE:
@@ -82,7 +82,7 @@ def sum_stems(stems: Sequence[Path], premaster: Path, sums: Sequence[Path] = (),
     return replace(sum_stems(stems, premaster, time_reference_samples=time_reference_samples), factor=factor)
 
 
-def _write_sum(portions: Sequence[_ReadInts], length: int, premaster: Path, time_reference_samples: int) -> tuple[int, Summed]:
+def write_sum(portions: Sequence[ReadInts], length: int, premaster: Path, time_reference_samples: int) -> tuple[int, Summed]:
     """(largest absolute value, what else is known) of the sum; values beyond 24 bits are clipped in the file (it is then written again)."""
     peak, steps, peaks = 0, [], []
     with WavWriter(premaster, length, description="Premaster: sum of the stems", time_reference_samples=time_reference_samples) as writer:
@@ -119,8 +119,8 @@ def _scale(stem: Path, factor: float) -> None:
     lowered.replace(stem)
 
 
-def master(premaster: Path, mix: Path, preset: str, known: Summed | None = None) -> Mastered:
-    """Write the mastered mix at a preset's loudness, its true peak at most CEILING_DBTP.
+def master(premaster: Path, mix: Path, preset: str, known: Summed | None = None, gain_db: float | None = None) -> Mastered:
+    """Write the mastered mix at a preset's loudness, or with a given static gain, its true peak at most CEILING_DBTP.
 
     `known` is what summing has told of the premaster. Raises RenderError when the premaster is silent.
     """
@@ -134,17 +134,17 @@ def master(premaster: Path, mix: Path, preset: str, known: Summed | None = None)
         if loud_lufs <= SILENCE_LUFS:
             raise RenderError("the music is too quiet to be heard", "Does the score have notes before the film ends?")
         pressed_db, target, ceiling = gains_db(known.steps, loud_lufs), PRESETS_LUFS[preset], CEILING_DBTP - _MARGIN_DB
-        gain_db = _estimated_gain_db(known, pressed_db, target, ceiling)
+        gain = _estimated_gain_db(known, pressed_db, target, ceiling) if gain_db is None else gain_db
         for _ in range(_PASSES):
-            limiter = Limiter(compressed(read, pressed_db), reader.length_frames, gain_db, ceiling)
+            limiter = Limiter(compressed(read, pressed_db), reader.length_frames, gain, ceiling)
             result = _write(limiter, mix, reader)
             short, over = target - result.integrated_lufs, result.true_peak_dbtp - CEILING_DBTP
-            if abs(short) <= _TOLERANCE_LU and over <= 0:
+            if (gain_db is not None or abs(short) <= _TOLERANCE_LU) and over <= 0:
                 break
             # what the limiter holds back has to be made up by more than the difference
-            gain_db += short * (1.3 if limiter.reduction_db > 1 else 1.0)
+            gain += 0.0 if gain_db is not None else short * (1.3 if limiter.reduction_db > 1 else 1.0)
             ceiling -= max(0.0, over)
-    return Mastered(result, gain_db, limiter.reduction_db, float(-pressed_db.min(initial=0.0)))
+    return Mastered(result, gain, limiter.reduction_db, float(-pressed_db.min(initial=0.0)))
 
 
 def _look(read: Read, length: int) -> Summed:

@@ -67,6 +67,11 @@ class Cue:
         """Whether a note begins here."""
         return self.kind == _ON
 
+    @property
+    def is_control(self) -> bool:
+        """Whether a controller moves here."""
+        return self.kind == _CONTROL
+
 
 def note_on(at_samples: int, pitch: int, velocity: int, voice: int = 0) -> Cue:
     """A note begins."""

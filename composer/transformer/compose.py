@@ -62,14 +62,22 @@ def load(path: Path = CHECKPOINT) -> tuple[Network, dict[str, Any]]:
         raise CheckpointError(str(error), "Get the checkpoint anew, or use --generator chords.") from None
 
 
-def compose(plan: Plan, checkpoint: Path = CHECKPOINT, settings: Settings = DEFAULT, progress: Progress = silent) -> Score:
+def compose(
+    plan: Plan,
+    checkpoint: Path = CHECKPOINT,
+    settings: Settings = DEFAULT,
+    progress: Progress = silent,
+    only: frozenset[str] | None = None,
+) -> Score:
     """Write all parts of a plan; the same plan and weights give the same score.
+
+    With `only`, ids of sections, no more is written than these need: themselves and what they hear before they begin.
 
     Raises CheckpointError when there are no usable weights.
     """
     network, meta = load(checkpoint)
     with threadpool_limits(1, "blas"):  # small products: more threads cost more than they bring, and sums keep their order
-        statements = _Writer(plan, network, meta, settings, progress).write()
+        statements = _Writer(plan, network, meta, settings, progress).write(only)
     tracks: dict[str, list[Note]] = {part.id: [] for part in plan.parts}
     for statement in statements:
         for part_id, notes in _played(statement, plan).items():
@@ -102,15 +110,29 @@ class _Writer:
         self.first: dict[str, int] = {}  # theme → its first section
         self.owners = {(part.id, role): i for i, (part, role) in enumerate((p, r) for p in plan.parts for r in V.ROLE_ORDER)}
 
-    def write(self) -> list[_Statement]:
-        """All sections, in order."""
+    def write(self, only: frozenset[str] | None = None) -> list[_Statement]:
+        """The sections in order, all or as many as those of `only` need."""
         for i, scene in enumerate(self.scenes):
             self.first.setdefault(scene.section.theme, i)
-        for wave in waves([scene.section.theme for scene in self.scenes]):
+        order = waves([scene.section.theme for scene in self.scenes])
+        needed = set(range(len(self.scenes))) if only is None else self._needed(only, order)
+        for wave in order:
             for start in range(0, len(wave), AT_ONCE):
-                self._write_some(wave[start : start + AT_ONCE])
+                self._write_some([i for i in wave[start : start + AT_ONCE] if i in needed])
                 self.progress("compose", sum(len(one.scene.bars) for one in self.done.values()) / len(self.plan.bars))
-        return [self.done[i] for i in range(len(self.scenes))]
+        return [self.done[i] for i in sorted(needed)]
+
+    def _needed(self, only: frozenset[str], order: Sequence[Sequence[int]]) -> set[int]:
+        """Sections that must be written for some to be what they are in the whole: each hears its theme's first and what stands before it."""
+        turn = {i: (number, place // AT_ONCE) for number, wave in enumerate(order) for place, i in enumerate(wave)}
+        needed, ahead = set[int](), [i for i, scene in enumerate(self.scenes) if scene.section.id in only]
+        while ahead:
+            i = ahead.pop()
+            if i not in needed:
+                needed.add(i)
+                heard = {self.first[self.scenes[i].section.theme], i - 1} & turn.keys()
+                ahead += [j for j in heard if turn[j] < turn[i]]
+        return needed
 
     def _write_some(self, wave: Sequence[int]) -> None:
         tasks, pending = [], []
