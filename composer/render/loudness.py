@@ -5,7 +5,6 @@ Both after ITU-R BS.1770-4. Loudness courses have one value per step of a twenti
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,11 @@ Doubles = NDArray[np.float64]
 STEP_SAMPLES = SAMPLE_RATE // 20
 STEPS_PER_S = SAMPLE_RATE / STEP_SAMPLES
 _STEPS_AT_ONCE = 100
+#: both filters of BS.1770-4 (tables 1 and 2, 48 kHz), as second-order sections
+_K_WEIGHTING = np.array([
+    (1.53512485958697, -2.69169618940638, 1.19839281085285, 1.0, -1.69065929318241, 0.73248077421585),
+    (1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621),
+])  # fmt: skip
 
 #: what ebur128 calls silence
 SILENCE_LUFS = -70.0
@@ -72,34 +76,39 @@ def integrated(steps: Doubles) -> float:
     return float(to_lufs(loud.mean(keepdims=True))[0]) if len(loud) else SILENCE_LUFS
 
 
+class Meter:
+    """Energies of a sound that comes in blocks: K-weighted, per step of STEP_SAMPLES, summed over channels."""
+
+    def __init__(self) -> None:
+        self._rows: list[Doubles] = []
+        self._state: Doubles | None = None
+        self._rest = np.zeros((0, 1))
+
+    def hear(self, block: Floats) -> None:
+        """The next frames, (frames, channels)."""
+        from scipy.signal import sosfilt
+
+        if self._state is None:
+            self._state = np.zeros((len(_K_WEIGHTING), block.shape[1], 2))
+            self._rest = np.zeros((0, block.shape[1]))
+        weighted, self._state = sosfilt(_K_WEIGHTING, block.T, axis=1, zi=self._state)
+        sound = np.concatenate([self._rest, weighted.T])
+        whole = len(sound) // STEP_SAMPLES * STEP_SAMPLES
+        self._rows.append(np.square(sound[:whole]).reshape(-1, STEP_SAMPLES * sound.shape[1]).sum(axis=1) / STEP_SAMPLES)
+        self._rest = sound[whole:]
+
+    def steps(self) -> Doubles:
+        """What was heard: shape (steps,); a last step that is not full counts as if silence followed."""
+        last = np.square(self._rest).sum(keepdims=True).reshape(-1)[:1] / STEP_SAMPLES if len(self._rest) else np.zeros(0)
+        return np.concatenate([*self._rows, last])
+
+
 def energies(read: Callable[[int, int], Floats], length: int) -> Doubles:
-    """K-weighted energy per step of STEP_SAMPLES, summed over channels, of what `read(start, count)` gives: shape (steps,).
-
-    The weighting is applied to each step's spectrum (Parseval), so steps need no memory of each other.
-    """
-    weight = _k_power() * (2 / STEP_SAMPLES**2)
-    rows = []
+    """K-weighted energy per step of STEP_SAMPLES, summed over channels, of what `read(start, count)` gives: shape (steps,)."""
+    meter = Meter()
     for start in range(0, length, _STEPS_AT_ONCE * STEP_SAMPLES):
-        count = min(_STEPS_AT_ONCE * STEP_SAMPLES, length - start)
-        steps = -(-count // STEP_SAMPLES)
-        sound = read(start, steps * STEP_SAMPLES)
-        sound[count:] = 0
-        spectrum = np.fft.rfft(sound.reshape(steps, STEP_SAMPLES, -1), axis=1)
-        rows.append(np.einsum("sfc,f->s", np.square(np.abs(spectrum)), weight))
-    return np.concatenate(rows) if rows else np.zeros(0)
-
-
-@functools.cache
-def _k_power() -> Doubles:
-    """Squared gain of the K-weighting at the bins of one step: both filters of BS.1770-4 (tables 1 and 2, 48 kHz)."""
-    z = np.exp(-2j * np.pi * np.fft.rfftfreq(STEP_SAMPLES))
-    gain = np.ones(len(z), complex)
-    for above, below in (
-        ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)),
-        ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621)),
-    ):
-        gain *= (above[0] + above[1] * z + above[2] * z**2) / (below[0] + below[1] * z + below[2] * z**2)
-    return np.square(np.abs(gain))
+        meter.hear(read(start, min(_STEPS_AT_ONCE * STEP_SAMPLES, length - start)))
+    return meter.steps()
 
 
 def to_lufs(energy: Doubles) -> Doubles:

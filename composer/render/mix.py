@@ -16,7 +16,7 @@ import numpy as np
 from composer.errors import RenderError
 from composer.render.compressor import compressed, gains_db
 from composer.render.limiter import PEAK_FRAMES, Limiter, PeakMeter, Read, estimated_db, peaks_of
-from composer.render.loudness import SILENCE_LUFS, STEP_SAMPLES, Doubles, Loudness, energies, integrated
+from composer.render.loudness import SILENCE_LUFS, STEP_SAMPLES, Doubles, Loudness, Meter, energies, integrated
 from composer.render.wav import FULL_SCALE, Floats, Ints, RunningSum, WavReader, WavWriter, to_floats, to_ints
 
 #: preset → integrated loudness, LUFS (streaming platforms; EBU R128; music that leaves room for dialogue)
@@ -84,7 +84,7 @@ def sum_stems(stems: Sequence[Path], premaster: Path, sums: Sequence[Path] = (),
 
 def write_sum(portions: Sequence[ReadInts], length: int, premaster: Path, time_reference_samples: int) -> tuple[int, Summed]:
     """(largest absolute value, what else is known) of the sum; values beyond 24 bits are clipped in the file (it is then written again)."""
-    peak, steps, peaks = 0, [], []
+    peak, meter, peaks = 0, Meter(), []
     with WavWriter(premaster, length, description="Premaster: sum of the stems", time_reference_samples=time_reference_samples) as writer:
         for start in range(0, length, _BLOCK):
             count = min(_BLOCK, length - start)
@@ -95,17 +95,9 @@ def write_sum(portions: Sequence[ReadInts], length: int, premaster: Path, time_r
             total = np.clip(total, -FULL_SCALE, FULL_SCALE - 1, out=total)
             writer.write(total)
             sound = to_floats(total)
-            steps.append(energies(_reader_of(sound), count))
+            meter.hear(sound)
             peaks.append(peaks_of(sound))
-    return peak, Summed(np.concatenate(steps), np.concatenate(peaks), 1.0)
-
-
-def _reader_of(block: Floats) -> Read:
-    def read(start: int, count: int) -> Floats:
-        part = block[start : start + count]
-        return part if len(part) == count else np.pad(part, ((0, count - len(part)), (0, 0)))
-
-    return read
+    return peak, Summed(meter.steps(), np.concatenate(peaks), 1.0)
 
 
 def _scale(stem: Path, factor: float) -> None:
@@ -167,11 +159,11 @@ def _estimated_gain_db(known: Summed, pressed_db: Doubles, target_lufs: float, c
 
 def _write(limiter: Limiter, target: Path, source: WavReader) -> Loudness:
     """Write what the limiter gives; returns how loud it is."""
-    steps, meter = [], PeakMeter()
+    loudness, peaks = Meter(), PeakMeter()
     reference = source.time_reference_samples
     with WavWriter(target, source.length_frames, source.channels, description="Mastered mix", time_reference_samples=reference) as writer:
         for block in limiter.blocks(_BLOCK):
             writer.write(to_ints(block))
-            steps.append(energies(_reader_of(block), len(block)))
-            meter.hear(block)
-    return Loudness(integrated(np.concatenate(steps)), float(20 * np.log10(max(meter.peak, 1e-9))))
+            loudness.hear(block)
+            peaks.hear(block)
+    return Loudness(integrated(loudness.steps()), float(20 * np.log10(max(peaks.peak, 1e-9))))
