@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import composing, spotting, watching
+from benchmarks import composing, rendering, spotting, watching
 from composer.manifest import read_manifest, versions
 from composer.render.soundfont import find
 
@@ -193,6 +193,7 @@ def report(results: dict[str, Any]) -> str:
         f"\nRatio **{minute['ratio']:.2f}** (aim ≤ {RATIO_WANTED:g}); {minute['real_time_factor']:.2f} of the film's length.",
     ]
     lines.append("\n" + watching.report(results["watching"]))
+    lines += ["\n" + rendering.report(results["rendering"])]
     lines.append(composing.report(results["composing"]))
     lines += ["", "## Spotting and tempo", "", *(f"* {line}" for line in spotting.show(results["spotting"])), ""]
     if "long" in results:
@@ -218,6 +219,7 @@ def main() -> None:
         work = Path(folder)
         results["minute"] = compare(work, asked.rounds)
         results["watching"] = watching.measure(work / "minute.mp4", asked.rounds)
+        results["rendering"] = rendering.measure(asked.rounds)
         results["composing"] = composing.measure()
         results["spotting"] = spotting.measure(asked.rounds)
         if asked.long:

@@ -117,9 +117,13 @@ class Hall:
         heard = scipy.fft.rfft(answer, self._size) + np.eye(2)[:, :, None]  # the direct sound is part of the answer
         self._answer: Spectrum = np.asarray(heard * _low_cut(low_cut_hz, self._size), np.complex64)
         self._ringing = np.zeros((2, 0), np.float32)
+        # made once: fresh pages cost as much as the arithmetic
+        self._padded = np.zeros((_AT_ONCE, 2, self._size), np.float32)
+        self._heard = np.zeros((_AT_ONCE, 2, self._size // 2 + 1), np.complex64)
+        self._crossed = np.zeros(self._size // 2 + 1, np.complex64)
 
     def process(self, dry: Floats) -> Floats:
-        """The direct sound plus the room's answer, (frames, 2), aligned with `dry`."""
+        """The direct sound plus the room's answer, (frames, 2), aligned with `dry`; in memory channel after channel."""
         frames = len(dry)
         out = np.zeros((2, max(frames + self._size - self._block, self._ringing.shape[1])), np.float32)
         out[:, : self._ringing.shape[1]] = self._ringing
@@ -129,16 +133,19 @@ class Hall:
                 end = min(start + self._size, out.shape[1])  # beyond it the last, shorter block has nothing to say
                 out[:, start:end] += wet[:, : end - start]
         self._ringing = out[:, frames:].copy()
-        return np.ascontiguousarray(out[:, :frames].T)
+        return out[:, :frames].T
 
     def _answered(self, dry: Floats) -> Floats:
         """The room's answer to each block of `dry`, (blocks, 2, size): four transforms at once go through the vector units together."""
         blocks = -(-len(dry) // self._block)
-        padded = np.zeros((blocks, 2, self._size), np.float32)
+        padded, heard = self._padded[:blocks], self._heard[:blocks]
         for number in range(blocks):
             block = dry[number * self._block : (number + 1) * self._block]
             padded[number, :, : len(block)] = block.T
-        source = scipy.fft.rfft(padded, overwrite_x=True)
-        heard = self._answer[0] * source[:, :1]
-        heard += self._answer[1] * source[:, 1:]
-        return np.asarray(scipy.fft.irfft(heard, self._size, overwrite_x=True))
+            padded[number, :, len(block) :] = 0
+        for source, answer in zip(scipy.fft.rfft(padded), heard, strict=True):
+            for side in range(2):
+                np.multiply(self._answer[0, side], source[0], out=answer[side])
+                np.multiply(self._answer[1, side], source[1], out=self._crossed)
+                answer[side] += self._crossed
+        return np.asarray(scipy.fft.irfft(heard, self._size))

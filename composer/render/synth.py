@@ -202,9 +202,9 @@ class Player:
                 self._synth.cc(channel, cue.number, cue.value)
 
     def render(self, out: Floats) -> None:
-        """Fill `out`, a C-ordered float32 array (frames, 2)."""
-        at = out.ctypes.data
-        self._write(self._synth.synth, len(out), at, 0, 2, at, 1, 2)
+        """Fill `out`, a float32 array (frames, 2) of any strides."""
+        left, (frame, channel) = out.ctypes.data, out.strides
+        self._write(self._synth.synth, len(out), left, 0, frame // 4, left + channel, 0, frame // 4)
 
     @property
     def is_silent(self) -> bool:
@@ -213,10 +213,10 @@ class Player:
 
 
 def play(player: Player, cues: list[Cue], length_samples: int) -> Iterator[Floats]:
-    """The sound of `cues`, in chunks of CHUNK_FRAMES (the last one shorter)."""
+    """The sound of `cues`, in chunks of CHUNK_FRAMES (the last one shorter); in memory channel after channel, as the hall wants it."""
     place = 0
     for start in range(0, length_samples, CHUNK_FRAMES):
-        chunk = np.zeros((min(CHUNK_FRAMES, length_samples - start), 2), np.float32)
+        chunk = np.zeros((2, min(CHUNK_FRAMES, length_samples - start)), np.float32).T
         done = 0
         while done < len(chunk):
             while place < len(cues) and cues[place].at_samples <= start + done:

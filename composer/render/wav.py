@@ -115,7 +115,11 @@ class WavReader:
             self._file: IO[bytes] = path.open("rb")
         except OSError as error:
             raise RenderError(f"{path} cannot be read ({error.strerror})", "Render the score again.") from None
-        self.channels, self._start, data_bytes, self.description, self.time_reference_samples = _find_data(self._file, path)
+        try:
+            self.channels, self._start, data_bytes, self.description, self.time_reference_samples = _find_data(self._file, path)
+        except BaseException:
+            self._file.close()
+            raise
         self.length_frames = data_bytes // (self.channels * _SAMPLE_BYTES)
 
     def __enter__(self) -> WavReader:
@@ -158,15 +162,16 @@ class RunningSum:
 
     def add(self, start: int, block: Ints) -> None:
         """Add (frames, channels) integers from frame `start` on."""
-        total = block + self.read(start, len(block))
+        total = self.read(start, len(block))
+        total += block
         self._file.seek(start * self._stride)
-        self._file.write(total.astype("<i4", copy=False).data)
+        self._file.write(total.data)
 
     def read(self, start: int, count: int) -> Ints:
         """The sums so far, (count, channels)."""
         self._file.seek(start * self._stride)
         data = self._file.read(count * self._stride)
-        values = np.zeros((count, self.channels), np.int32)
+        values = np.zeros((count, self.channels), "<i4")
         values.reshape(-1)[: len(data) // 4] = np.frombuffer(data, "<i4")
         return values
 
