@@ -5,6 +5,7 @@ Both after ITU-R BS.1770-4. Loudness courses have one value per step of a twenti
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,12 +59,20 @@ def measure(path: Path, *, true_peak: bool = True) -> Loudness:
 
 
 def short_term(path: Path) -> Doubles:
-    """Short-term loudness (3 s window, centred) of a WAV of ours, LUFS, STEPS_PER_S values per second: shape (N,)."""
+    """Short-term loudness (3 s window, centred) of a WAV of ours, LUFS, STEPS_PER_S values per second: shape (N,), not to be written to."""
+    status = path.stat()
+    return _short_term(path.resolve(), status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=2)  # timeline and report ask for the same mix
+def _short_term(path: Path, _size: int, _mtime_ns: int) -> Doubles:
     with WavReader(path) as reader:
         steps = energies(lambda start, count: to_floats(reader.read(start, count)), reader.length_frames)
     if not len(steps):
         return steps
-    return np.maximum(to_lufs(scipy.ndimage.uniform_filter1d(steps, round(3 * STEPS_PER_S), mode="nearest")), SILENCE_LUFS)
+    levels = np.maximum(to_lufs(scipy.ndimage.uniform_filter1d(steps, round(3 * STEPS_PER_S), mode="nearest")), SILENCE_LUFS)
+    levels.setflags(write=False)
+    return levels
 
 
 def integrated(steps: Doubles) -> float:

@@ -72,7 +72,7 @@ def test_the_stored_leads_are_the_measured_ones(bank: Path, program: int) -> Non
 
 def test_every_preset_is_stored_for_every_known_bank(bank: Path) -> None:
     table = json.loads(TABLE.read_text())
-    assert len(table) == 3
+    assert len(table) == 4
     wanted = {f"0:{row.program}" for row in INSTRUMENTS.values() if not row.is_drum}
     for rows in table.values():
         assert rows.keys() == wanted, "run: python -m composer.render.leads BANKS"
