@@ -141,7 +141,7 @@ def rewritten(old: Score, plan: Plan, reuse: Reuse, options: Options, progress: 
 
     The generator writes only where nothing of the old music is left, and bars put together from parts where these leave a hit unmarked.
     """
-    from composer.render.perform import perform
+    from composer.render.perform import controlled, perform
 
     def written(kept: Reuse) -> Score:
         fresh: Score | None = None
@@ -157,5 +157,5 @@ def rewritten(old: Score, plan: Plan, reuse: Reuse, options: Options, progress: 
             reuse = reuse.without(bar, float(edges[bar - 1]), float(edges[bar]))
         score = written(reuse)
     if plan.ending == "fade" and any(change.fate != "kept" for change in reuse.bars):
-        score = perform(score, plan, 0.0)  # the fade is now elsewhere: controllers anew, not a note moves
+        score = controlled(score, plan)  # the fade is now elsewhere: controllers anew, not a note moves
     return score, reuse

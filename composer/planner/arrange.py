@@ -1,7 +1,7 @@
 """From an outline to a plan: whoever decided (rules, an LLM), time, harmony, players, hits and dynamics are worked out here.
 
 Time first: hits and section starts bend the tempo map. Then what the map makes possible: chords bar by bar, changed by hits; roles for every
-section; how each hit is marked; hairpins into what matters.
+section; how each hit is marked; hairpins into what matters; who plucks, trembles or is muted.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from composer.planner.feeling import plan_bars
 from composer.planner.harmony import BarTime, HarmonyAsk, HitAt, write_chords
 from composer.planner.outline import Outline
 from composer.planner.placing import accent_parts, is_needed, marked, place_hits
+from composer.planner.techniques import with_techniques
 from composer.planner.timing import Timed, fit_time
 from composer.theory.chords import Chord, parse_chord
 from composer.theory.keys import parse_key
@@ -61,7 +62,7 @@ def arrange(outline: Outline, film: Film, cues: CueSheet, options: Options) -> P
         key=outline.key,
         themes=_carried(outline.themes, sections, parts),
     )
-    return replace(plan, hairpins=hairpins(plan)).check()
+    return with_techniques(replace(plan, hairpins=hairpins(plan))).check()
 
 
 # --- sections and their chords ----------------------------------------------------------------------------------------

@@ -29,7 +29,8 @@ def _players_line(section: Section, plan: Plan) -> str:
     """Who does what."""
     roles = [f"{role} {' + '.join(plan.part(p).info.name for p in players)}" for role, players in section.roles.items() if players]
     doubles = [f"{plan.part(one).info.name} doubles {plan.part(other).info.name}" for one, other in section.doubles.items()]
-    return f"players: {', '.join([*roles, *doubles]) or 'nobody'}"
+    ways = [f"{plan.part(player).info.name} {technique}" for player, technique in section.techniques.items()]
+    return f"players: {', '.join([*roles, *doubles, *ways]) or 'nobody'}"
 
 
 def _harmony_line(section: Section) -> str:
