@@ -140,7 +140,7 @@ def test_every_command_explains_itself(command, capsys):
 def test_options_of_later_issues_are_not_shown(capsys):
     main(["score", "--help"])
     shown = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-    assert not shown & {"--takes", "--export", "--theme"}
+    assert not shown & {"--takes", "--theme"}
 
 
 def one_error(capsys: pytest.CaptureFixture[str]) -> str:

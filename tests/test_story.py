@@ -27,7 +27,7 @@ from tests.conftest import Cli, listing, make_small_film
 ASKED = "strings,horns,piano"
 AUDIO_PACKET_S = 1024 / 44100
 #: what interface.md promises, but for what later issues add
-FILES = {"plan.yaml", "film.json", "emotions.txt", "prompt.txt", "manifest.json", "score.mid", "score.json", "premaster.wav", "mix.wav", "preview.ogg", "timeline.png", "sync.json"}  # fmt: skip
+FILES = {"plan.yaml", "film.json", "emotions.txt", "prompt.txt", "manifest.json", "score.mid", "score.json", "premaster.wav", "mix.wav", "preview.ogg", "timeline.png", "sync.json", "report.html"}  # fmt: skip
 
 
 def probe(path: Path, *entries: str) -> dict[str, Any]:

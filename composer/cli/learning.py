@@ -150,6 +150,7 @@ def evaluate() -> None:
 
 
 evaluate.add_command(judging.shots)
+evaluate.add_command(judging.render)
 evaluate.add_command(judging.affect)
 evaluate.add_command(judging.spotting)
 evaluate.add_command(judging.plan)

@@ -4,12 +4,13 @@ Conventions
 -----------
 Sample 0 is the output file's time 0; the picture begins `lead_samples` later (0 for nearly every film). Sound is float32
 (frames, channels) at 48 kHz: stereo, or 5.1 (FL FR FC LFE BL BR) when the film has it; music goes to left and right.
-The original is only added to, never changed, but for a true-peak limiter that acts where the sum would exceed −1 dBTP.
+The original is only added to, never changed, but for a true-peak limiter that acts where the sum would exceed −1 dBTP and the original's own peak.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from composer.film import Film
 from composer.probe import Probe, locked_source, zero_keepers
 from composer.process import Child
 from composer.render.ducking import duck_curve
-from composer.render.limiter import Limiter
+from composer.render.limiter import Limiter, PeakMeter
 from composer.render.mix import CEILING_DBTP
 from composer.render.wav import SAMPLE_RATE, Floats, WavReader, to_floats
 from composer.sound_placing import in_a_row, placer
@@ -110,7 +111,15 @@ def film_sound(
             sound[:, :2] += extra if gain is None else extra * gain(start, count)[:, None]
             return sound
 
-        yield Limiter(place_both, length_samples, 0.0, CEILING_DBTP).blocks()
+        yield Limiter(place_both, length_samples, 0.0, max(CEILING_DBTP, _peak_dbtp(original, length_samples))).blocks()
+
+
+def _peak_dbtp(sound: RawReader, length: int) -> float:
+    """True peak of the original: what is louder than we would make it is left so."""
+    meter = PeakMeter()
+    for block in _blocks(sound.read, length):
+        meter.hear(block)
+    return 20 * math.log10(max(meter.peak, 1e-9))
 
 
 def _blocks(read: Callable[[int, int], Floats], length: int, size: int = 1 << 17) -> Iterator[Floats]:

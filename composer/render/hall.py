@@ -4,7 +4,7 @@ Conventions
 -----------
 The room is an impulse response of shape (2 in, 2 out, frames) at 48 kHz: left and right on the platform to left and right in
 the hall. It is linear, so wet stems sum to the wet mix. The direct sound is not delayed; below the player's lowest note it is cut (12 dB an octave),
-and the room hears it so. `depth` (0 front of the platform, 1 back) only raises what the room answers. Reverberation times per octave follow measured concert halls
+a little lifted above 5 kHz, and the room hears it so. `depth` (0 front of the platform, 1 back) only raises what the room answers. Reverberation times per octave follow measured concert halls
 (Beranek, *Concert Halls and Opera Houses*, 2nd ed.: about 1.8 s in the middle, more below, less above).
 """
 
@@ -29,6 +29,8 @@ _EARLY_S = (0.011, 0.080)
 #: level of the room beside the direct sound, dB: at the front, and how much more at the back
 _EARLY_DB = (-20.0, 9.0)
 _TAIL_DB = (-17.5, 8.0)
+#: a lift of the heights, dB in the end, and its middle
+_AIR_DB, _AIR_HZ = 3.0, 5000.0
 #: blocks that are transformed together
 _AT_ONCE = 2
 #: how much of one side of the platform reaches the other side of the hall
@@ -39,10 +41,14 @@ Spectrum = NDArray[np.complex64]
 
 def impulse_response(depth: float) -> Floats:
     """The room's answer to a player at `depth`, shape (2 in, 2 out, frames)."""
-    early, tail = _room()
-    early_gain = 10 ** ((_EARLY_DB[0] + _EARLY_DB[1] * depth) / 20)
-    tail_gain = 10 ** ((_TAIL_DB[0] + _TAIL_DB[1] * depth) / 20)
+    (early, tail), (early_gain, tail_gain) = _room(), _gains(depth)
     return np.asarray(early_gain * early + tail_gain * tail, np.float32)
+
+
+def _gains(depth: float) -> tuple[np.float32, np.float32]:
+    """Factors of early reflections and tail at a depth."""
+    early, tail = (10 ** ((front + back * depth) / 20) for front, back in (_EARLY_DB, _TAIL_DB))
+    return np.float32(early), np.float32(tail)
 
 
 @functools.cache
@@ -56,6 +62,13 @@ def _room() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         answer[0, 1] *= _CROSS
         answer[1, 0] *= _CROSS
         answer /= np.sqrt((answer**2).sum(axis=(0, 2), keepdims=True))
+    return early, tail
+
+
+@functools.lru_cache(maxsize=2)
+def _spectra(size: int) -> tuple[Spectrum, Spectrum]:
+    """(early, tail) of the room at the bins of a transform of `size`, each (2, 2, bins)."""
+    early, tail = (scipy.fft.rfft(answer, size).astype(np.complex64) for answer in _room())
     return early, tail
 
 
@@ -106,16 +119,32 @@ def _low_cut(hz: float, size: int) -> NDArray[np.complex128]:
     return np.asarray((1 + cosine) / 2 * (1 - delay) ** 2 / (1 + alpha - 2 * cosine * delay + (1 - alpha) * delay**2))
 
 
+def _air(size: int) -> NDArray[np.complex128]:
+    """A gentle shelf that lifts what General MIDI banks lack above some 5 kHz (Bristow-Johnson, *Audio EQ Cookbook*, slope 1/2)."""
+    root = 10 ** (_AIR_DB / 40)
+    turn = 2 * np.pi * _AIR_HZ / SAMPLE_RATE
+    cosine, alpha = np.cos(turn), np.sin(turn) / 2 * np.sqrt((root + 1 / root) * (1 / 0.5 - 1) + 2)
+    rim = 2 * np.sqrt(root) * alpha
+    above = root * np.array(
+        [root + 1 + (root - 1) * cosine + rim, -2 * (root - 1 + (root + 1) * cosine), root + 1 + (root - 1) * cosine - rim]
+    )
+    below = np.array([root + 1 - (root - 1) * cosine + rim, 2 * (root - 1 - (root + 1) * cosine), root + 1 - (root - 1) * cosine - rim])
+    delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
+    powers = delay ** np.arange(3)[:, None]
+    return np.asarray((above @ powers) / (below @ powers))
+
+
 class Hall:
     """Streams sound through the room: overlap-add convolution, any length in constant memory."""
 
     def __init__(self, depth: float, low_cut_hz: float, chunk_frames: int) -> None:
         """`chunk_frames` is the most that `process` will be given at once."""
-        answer = impulse_response(depth)
         self._block = -(-chunk_frames // _AT_ONCE)
-        self._size = scipy.fft.next_fast_len(self._block + answer.shape[-1] - 1, real=True)
-        heard = scipy.fft.rfft(answer, self._size) + np.eye(2)[:, :, None]  # the direct sound is part of the answer
-        self._answer: Spectrum = np.asarray(heard * _low_cut(low_cut_hz, self._size), np.complex64)
+        self._size = scipy.fft.next_fast_len(self._block + int(_SECONDS * SAMPLE_RATE) - 1, real=True)
+        (early, tail), (early_gain, tail_gain) = _spectra(self._size), _gains(depth)
+        self._answer: Spectrum = early_gain * early + tail_gain * tail
+        self._answer[(0, 1), (0, 1)] += 1  # the direct sound is part of the answer
+        self._answer *= (_low_cut(low_cut_hz, self._size) * _air(self._size)).astype(np.complex64)
         self._ringing = np.zeros((2, 0), np.float32)
         # made once: fresh pages cost as much as the arithmetic
         self._padded = np.zeros((_AT_ONCE, 2, self._size), np.float32)

@@ -69,7 +69,7 @@ def sum_stems(stems: Sequence[Path], premaster: Path, sums: Sequence[Path] = (),
     """
     with contextlib.ExitStack() as stack:
         length = stack.enter_context(WavReader(stems[0])).length_frames
-        portions: list[ReadInts] = [stack.enter_context(RunningSum(path)).read for path in sums]
+        portions: list[ReadInts] = [stack.enter_context(RunningSum(path, length)).read for path in sums]
         portions = portions or [stack.enter_context(WavReader(path)).read for path in stems]
         peak, summed = write_sum(portions, length, premaster, time_reference_samples)
     if peak == 0:

@@ -61,11 +61,15 @@ def render_passage(
             raise OptionError(f"no music begins between {start_s:g} and {end_s:g} s", "Choose another passage.")
         render_stems(tasks, folder, lambda stage, done: progress("render", 0.8 * done))
         with contextlib.ExitStack() as stack:
-            portions = [_kept(stack.enter_context(RunningSum(portion)), place) for portion in sorted(folder.glob("*.raw"))]
+            portions = [
+                _kept(stack.enter_context(RunningSum(portion, place.end - place.begin)), place) for portion in sorted(folder.glob("*.raw"))
+            ]
             peak, known = write_sum(portions, place.end - place.start, folder / "premaster.wav", 0)
             if peak >= FULL_SCALE:  # the whole would have been lowered as well: here the gain takes it back
                 factor = FULL_SCALE / (1.2 * peak)
-                _, known = write_sum([_lowered(portion, factor) for portion in portions], place.end - place.start, folder / "premaster.wav", 0)
+                _, known = write_sum(
+                    [_lowered(portion, factor) for portion in portions], place.end - place.start, folder / "premaster.wav", 0
+                )
                 gain_db = None if gain_db is None else gain_db - 20 * math.log10(factor)
         master(folder / "premaster.wav", path, options.loudness, known, gain_db=gain_db)
         progress("render", 1.0)

@@ -73,8 +73,8 @@ class StemTask:
         return self.note_count * (4.0 if INSTRUMENTS[self.instrument].decays else 1.0)
 
 
-def render_stem(task: StemTask, total: RunningSum | None = None) -> Iterator[tuple[int, float]]:
-    """Render one part to its file and add it to `total`; yields (frames done, largest sample so far, 0…1) after every chunk."""
+def render_stem(task: StemTask, sums: Path | None = None) -> Iterator[tuple[int, float]]:
+    """Render one part to its file and add it to the raw file `sums` (composer.render.wav.RunningSum); yields (frames done, largest sample so far, 0…1) after every chunk."""
     from composer.render.hall import Hall
     from composer.render.synth import CHUNK_FRAMES, Player, play
 
@@ -82,6 +82,7 @@ def render_stem(task: StemTask, total: RunningSum | None = None) -> Iterator[tup
     done, peak = 0, 0.0
     hall = Hall(instrument.depth, task.low_cut_hz, CHUNK_FRAMES)
     with (
+        RunningSum(sums, task.length_samples) if sums is not None else contextlib.nullcontext() as total,
         Player(task.bank, task.presets[0], instrument, task.presets[1:]) as player,
         WavWriter(task.path, task.length_samples, description=task.name, time_reference_samples=task.time_reference_samples) as writer,
     ):
@@ -116,11 +117,11 @@ def serve(handle: int, sum_path: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipe = Connection(handle)
     Path(sum_path).write_bytes(b"")
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError), RunningSum(Path(sum_path)) as total:
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task: StemTask = pipe.recv()
             try:
-                for done, peak in render_stem(task, total):
+                for done, peak in render_stem(task, Path(sum_path)):
                     pipe.send(("chunk", done, peak))
                 pipe.send(("done", None, None))
             except ComposerError as error:

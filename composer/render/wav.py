@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-Frames are sample instants; a block is float32 or int32 of shape (frames, channels). Integers are 24-bit values
+Frames are sample instants; a block is float32 or int32 of shape (frames, channels), whichever way it lies in memory. Integers are 24-bit values
 (±2**23), so that sums of stems are exact. Files carry a `bext` chunk (EBU Tech 3285) with a fixed date and the time
 reference in samples; files beyond 4 GiB become RF64 (EBU Tech 3306), whose header takes the place of a JUNK chunk.
 """
@@ -68,17 +68,24 @@ class WavWriter:
 
     def write(self, block: Ints) -> None:
         """Append 24-bit integers, shape (frames, channels)."""
-        self._file.write(_pack(np.ascontiguousarray(block, dtype="<i4").view("<u4").reshape(-1)))
+        self._file.write(_pack(block))
         self._written += len(block)
 
 
-def _pack(values: NDArray[np.uint32]) -> bytes:
-    """Lower three bytes of each value; four values become three words at a time, which is what makes it fast."""
-    whole = len(values) // 4 * 4
-    a, b, c, d = (values[:whole].reshape(-1, 4) & 0xFFFFFF).T
-    words = np.empty((whole // 4, 3), "<u4")
-    words[:, 0], words[:, 1], words[:, 2] = a | b << 24, b >> 8 | c << 16, c >> 16 | d << 8
-    return words.tobytes() + values[whole:].view(np.uint8).reshape(-1, 4)[:, :_SAMPLE_BYTES].tobytes()
+def _pack(block: Ints) -> bytes:
+    """The lower three bytes of every value, frame after frame; of stereo, two frames become three words at a time, which is what makes it fast."""
+    whole = len(block) // 2 * 2 if block.shape[1] == 2 else 0
+    values = block[:whole].view("<u4") if block.flags.c_contiguous else block[:whole].T.view("<u4").T
+    words, one, other = np.empty((whole // 2, 3), "<u4"), np.empty(whole // 2, "<u4"), np.empty(whole // 2, "<u4")
+    if whole:
+        left, right, left_after, right_after = values[0::2, 0], values[0::2, 1], values[1::2, 0], values[1::2, 1]
+        np.bitwise_or(np.bitwise_and(left, 0xFFFFFF, out=one), np.left_shift(right, 24, out=other), out=words[:, 0])
+        np.bitwise_and(np.right_shift(right, 8, out=one), 0xFFFF, out=one)
+        np.bitwise_or(one, np.left_shift(left_after, 16, out=other), out=words[:, 1])
+        np.bitwise_and(np.right_shift(left_after, 16, out=one), 0xFF, out=one)
+        np.bitwise_or(one, np.left_shift(right_after, 8, out=other), out=words[:, 2])
+    rest = np.ascontiguousarray(block[whole:], "<i4").view(np.uint8).reshape(-1, 4)
+    return words.tobytes() + rest[:, :_SAMPLE_BYTES].tobytes()
 
 
 def _unpack(data: bytes) -> Ints:
@@ -146,12 +153,12 @@ class WavReader:
 
 
 class RunningSum:
-    """A raw file of 32-bit integers to which blocks are added in place: what has no block yet is 0; use as a context manager."""
+    """A raw file of 32-bit integers, channel after channel, to which blocks are added in place; what has no block yet is 0. A context manager."""
 
-    def __init__(self, path: Path, channels: int = 2) -> None:
+    def __init__(self, path: Path, length_frames: int, channels: int = 2) -> None:
         path.touch()
         self._file: IO[bytes] = path.open("r+b")
-        self._stride = 4 * channels
+        self._length = length_frames
         self.channels = channels
 
     def __enter__(self) -> RunningSum:
@@ -161,19 +168,21 @@ class RunningSum:
         self._file.close()
 
     def add(self, start: int, block: Ints) -> None:
-        """Add (frames, channels) integers from frame `start` on."""
-        total = self.read(start, len(block))
-        total += block
-        self._file.seek(start * self._stride)
-        self._file.write(total.data)
+        """Add (frames, channels) integers from frame `start` on; they must end within the length."""
+        total = self.read(start, len(block)).T
+        for channel, (sums, values) in enumerate(zip(total, block.T, strict=True)):
+            sums += values
+            self._file.seek(4 * (channel * self._length + start))
+            self._file.write(sums.data)
 
     def read(self, start: int, count: int) -> Ints:
-        """The sums so far, (count, channels)."""
-        self._file.seek(start * self._stride)
-        data = self._file.read(count * self._stride)
-        values = np.zeros((count, self.channels), "<i4")
-        values.reshape(-1)[: len(data) // 4] = np.frombuffer(data, "<i4")
-        return values
+        """The sums so far, (count, channels), within the length."""
+        values = np.zeros((self.channels, count), "<i4")
+        for channel, row in enumerate(values):
+            self._file.seek(4 * (channel * self._length + start))
+            data = self._file.read(4 * count)
+            row[: len(data) // 4] = np.frombuffer(data, "<i4")
+        return values.T
 
 
 def _find_data(file: IO[bytes], path: Path) -> tuple[int, int, int, str, int]:
