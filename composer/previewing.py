@@ -19,6 +19,7 @@ from composer.options import Options, Progress, silent
 from composer.output import default_folder, into_file
 from composer.pipeline import arranged, check_video
 from composer.plan import Plan, load_plan
+from composer.rendering import Rendering
 from composer.score import Score
 from composer.stages import read_score
 
@@ -31,8 +32,8 @@ class Found:
     plan: Plan | None
     #: the score made of it, if nothing has changed since
     score: Score | None
-    #: gain of the whole mix, if it was rendered with the bank and loudness that are asked for, dB
-    gain_db: float | None
+    #: how the whole was rendered, if with the bank and loudness that are asked for
+    rendering: Rendering | None
 
 
 def preview(
@@ -68,7 +69,7 @@ def preview(
             raise OptionError(f"there is no passage from {start_s:g} to {end_s:g} s", f"The film lasts {plan.duration_s:.2f} s.")
         end_s = min(end_s, plan.duration_s)
         score = found.score or _composed(plan, start_s, end_s, options, progress)
-        _write(score, start_s, end_s, place / out.name, options, found.gain_db, progress)
+        _write(score, start_s, end_s, place / out.name, options, found.rendering, progress)
     return "score" if found.score else "plan" if found.plan else "film"
 
 
@@ -85,8 +86,8 @@ def look(folder: Path, options: Options) -> Found:
     if not score_file.is_file() or made_of != sha256_of(plan_file):
         return Found(load_plan(plan_file), None, None)
     rendering, asked = read_rendering(folder), manifest.get("options", {})
-    same = rendering is not None and options.soundfont is None and asked.get("loudness") == options.loudness
-    return Found(load_plan(plan_file), read_score(score_file), rendering.gain_db if rendering is not None and same else None)
+    same = rendering is not None and rendering.premaster_lufs < 0 and options.soundfont is None and asked.get("loudness") == options.loudness
+    return Found(load_plan(plan_file), read_score(score_file), rendering if same else None)
 
 
 def _planned(video: Path, options: Options, progress: Progress) -> Plan:
@@ -105,11 +106,11 @@ def _composed(plan: Plan, start_s: float, end_s: float, options: Options, progre
     return perform(generator(options.generator)(plan, progress=progress, only=wanted), plan, options.humanize)
 
 
-def _write(score: Score, start_s: float, end_s: float, path: Path, options: Options, gain_db: float | None, progress: Progress) -> None:
+def _write(score: Score, start_s: float, end_s: float, path: Path, options: Options, whole: Rendering | None, progress: Progress) -> None:
     from composer.render.deliver import write_preview
     from composer.render.passage import render_passage
 
     wav = path.with_suffix(".wav")
-    render_passage(score, start_s, end_s, wav, replace(options, seed=score.seed), gain_db, progress)
+    render_passage(score, start_s, end_s, wav, replace(options, seed=score.seed), whole, progress)
     if wav != path:
         write_preview(wav, path)

@@ -45,5 +45,9 @@ class Rendering:
     soundfont_sha256: str
     #: constant delay between a note's written time and its sounding start, samples (already compensated: 0)
     onset_latency_samples: int = 0
+    #: how loud the premaster is, LUFS; 0 where an older version did not tell
+    premaster_lufs: float = 0.0
+    #: how far all stems were lowered so that their sum fits, dB
+    lowered_db: float = 0.0
     #: what a listener may want to know, one line each
     warnings: tuple[str, ...] = ()

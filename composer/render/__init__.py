@@ -14,17 +14,19 @@ from composer.score import Score
 
 #: shares of the work for the progress bar: stems, then sum and master
 _STEMS_SHARE = 0.8
+#: a mix that falls short of its preset by more than this is worth a word, LU
+_TOLD_LU = 0.3
 
 
 def render(score: Score, folder: Path, options: Options, progress: Progress = silent) -> Rendering:
     """Write stems/audio/*.wav, premaster.wav and mix.wav into `folder`.
 
     All files are 48 kHz, 24-bit, stereo, start at film time 0 and end at `score.end_s`. Raises SoundfontError (missing,
-    damaged or unfit bank), MissingToolError (libfluidsynth, ffmpeg), RenderError (silence, a worker that died).
+    damaged or unfit bank), MissingToolError (libfluidsynth), RenderError (silence, a worker that died).
     """
-    from composer.render.mix import GENTLE_DB, master, sum_stems
+    from composer.render.mix import GENTLE_DB, PRESETS_LUFS, master, sum_stems
     from composer.render.soundfont import choose_soundfont
-    from composer.render.stems import render_stems
+    from composer.render.stems import SILENCE_DBFS, render_stems
     from composer.render.tasks import stem_tasks
     from composer.render.wav import SAMPLE_RATE
 
@@ -47,7 +49,15 @@ def render(score: Score, folder: Path, options: Options, progress: Progress = si
         for track, task, peak in zip(score.tracks, tasks, peaks, strict=True)
     )
     warnings = []
-    if mastered.reduction_db > GENTLE_DB:
+    silent_parts = [task.name for task, peak in zip(tasks, peaks, strict=True) if task.note_count and _dbfs(peak) < SILENCE_DBFS]
+    if silent_parts:
+        warnings.append(f"not heard, though there are notes: {', '.join(silent_parts)} (too soft, or {bank.path.name} lacks the sound)")
+    short_lu = PRESETS_LUFS[options.loudness] - mastered.loudness.integrated_lufs
+    if short_lu > _TOLD_LU:
+        warnings.append(
+            f"the music is {short_lu:.1f} LU softer than asked: louder, its strokes would be crushed; a calmer --loudness suits it"
+        )
+    elif mastered.reduction_db > GENTLE_DB:
         warnings.append(
             f"the limiter takes up to {mastered.reduction_db:.1f} dB off the loudest moments; a calmer --loudness keeps more life"
         )
@@ -60,6 +70,8 @@ def render(score: Score, folder: Path, options: Options, progress: Progress = si
         loudness_lufs=mastered.loudness.integrated_lufs,
         true_peak_dbtp=mastered.loudness.true_peak_dbtp,
         gain_db=round(mastered.gain_db, 3),
+        premaster_lufs=round(mastered.premaster_lufs, 3),
+        lowered_db=round(-20 * math.log10(summed.factor), 4),
         soundfont=bank.path.name,
         soundfont_sha256=bank.sha256,
         warnings=tuple(warnings),

@@ -25,15 +25,15 @@ from composer.render.wav import SAMPLE_RATE
 
 _TABLE = Path(__file__).with_name("levels.json")
 #: a mezzo-forte note of the string section is brought to this; sixteen parts then stay below full scale
-REFERENCE_LUFS = -35.0
+REFERENCE_LUFS = -32.0
 _VELOCITY, _CENTRE = 80, 64
 _HOLD_S, _RING_S = 1.5, 0.5
 _DRUM_KEYS = (36, 38, 45, 49)
 #: how instruments of a family sit beside the string section, LU, playing mezzo-forte …
-_FAMILY_LU = {"strings": 0.0, "brass": 0.5, "woodwinds": -2.0, "piano": -0.5, "percussion": -2.0, "choir": -1.0, "harp": -1.0, "guitar": -1.0, "synth": -3.0}  # fmt: skip
+_FAMILY_LU = {"strings": 0.0, "brass": 0.0, "woodwinds": -2.0, "piano": -0.5, "percussion": -2.0, "choir": -1.0, "harp": -2.5, "guitar": -1.0, "synth": -3.0}  # fmt: skip
 #: … and single instruments that differ from their family: small bright things carry at low levels, solo strings are one player
 _INSTRUMENT_LU = {
-    "violin": -1.0, "violin_2": -1.0, "viola": -1.0, "cello": -0.5, "contrabass": -0.5, "tuba": -1.0, "piccolo": -4.0, "timpani": 0.0, "drums": 0.0, "percussion_kit": -1.0,
+    "violin": -1.0, "violin_2": -1.0, "viola": -1.0, "cello": -0.5, "contrabass": -0.5, "tuba": -1.0, "piccolo": -4.0, "timpani": -1.0, "drums": 0.0, "percussion_kit": -1.0,
     "glockenspiel": -6.0, "xylophone": -4.0, "celesta": -4.0, "music_box": -4.0, "tubular_bells": -3.0, "harpsichord": -2.0, "accordion": -1.5, "organ": -1.0,
     "bass_guitar": 0.0, "synth_bass": -1.0,
 }  # fmt: skip

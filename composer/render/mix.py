@@ -7,6 +7,7 @@ The premaster is the integer sum of the 24-bit stems, so it nulls against them t
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +23,8 @@ from composer.render.wav import FULL_SCALE, Floats, Ints, RunningSum, WavReader,
 #: preset → integrated loudness, LUFS (streaming platforms; EBU R128; music that leaves room for dialogue)
 PRESETS_LUFS = {"web": -14.0, "broadcast": -23.0, "dialogue": -20.0}
 CEILING_DBTP = -1.0
-#: beyond this the limiter is heard
-GENTLE_DB = 9.0
+#: beyond this the limiter is heard; more than the second it never takes: music that has only strokes then stays softer than the preset
+GENTLE_DB, MOST_DB = 9.0, 12.0
 _TOLERANCE_LU = 0.1
 _PASSES, _ESTIMATES = 8, 6
 #: how far below the ceiling the limiter aims: peaks between its own four places are a little higher, dB
@@ -60,6 +61,8 @@ class Mastered:
     reduction_db: float
     #: the most the compressor took away, dB
     compression_db: float
+    #: how loud the premaster is, LUFS
+    premaster_lufs: float
 
 
 def sum_stems(stems: Sequence[Path], premaster: Path, sums: Sequence[Path] = (), *, time_reference_samples: int = 0) -> Summed:
@@ -111,8 +114,18 @@ def _scale(stem: Path, factor: float) -> None:
     lowered.replace(stem)
 
 
-def master(premaster: Path, mix: Path, preset: str, known: Summed | None = None, gain_db: float | None = None) -> Mastered:
-    """Write the mastered mix at a preset's loudness, or with a given static gain, its true peak at most CEILING_DBTP.
+@dataclass(frozen=True)
+class Whole:
+    """How a whole piece was mastered: a passage of it is mastered alike."""
+
+    #: static gain between compressor and limiter, dB
+    gain_db: float
+    #: how loud its premaster is, LUFS
+    premaster_lufs: float
+
+
+def master(premaster: Path, mix: Path, preset: str, known: Summed | None = None, whole: Whole | None = None) -> Mastered:
+    """Write the mastered mix at a preset's loudness, or as the `whole` that it is a passage of; its true peak at most CEILING_DBTP.
 
     `known` is what summing has told of the premaster. Raises RenderError when the premaster is silent.
     """
@@ -122,21 +135,22 @@ def master(premaster: Path, mix: Path, preset: str, known: Summed | None = None,
             return to_floats(reader.read(start, count))
 
         known = known or _look(read, reader.length_frames)
-        loud_lufs = integrated(known.steps)
+        loud_lufs = integrated(known.steps) if whole is None else whole.premaster_lufs
         if loud_lufs <= SILENCE_LUFS:
             raise RenderError("the music is too quiet to be heard", "Does the score have notes before the film ends?")
         pressed_db, target, ceiling = gains_db(known.steps, loud_lufs), PRESETS_LUFS[preset], CEILING_DBTP - _MARGIN_DB
-        gain = _estimated_gain_db(known, pressed_db, target, ceiling) if gain_db is None else gain_db
+        gain_db, most_db = _estimated_gain_db(known, pressed_db, target, ceiling) if whole is None else (whole.gain_db, whole.gain_db)
         for _ in range(_PASSES):
-            limiter = Limiter(compressed(read, pressed_db), reader.length_frames, gain, ceiling)
+            limiter = Limiter(compressed(read, pressed_db), reader.length_frames, gain_db, ceiling)
             result = _write(limiter, mix, reader)
             short, over = target - result.integrated_lufs, result.true_peak_dbtp - CEILING_DBTP
-            if (gain_db is not None or abs(short) <= _TOLERANCE_LU) and over <= 0:
+            if (abs(short) <= _TOLERANCE_LU or (short > 0 and gain_db >= most_db) or whole is not None) and over <= 0:
                 break
             # what the limiter holds back has to be made up by more than the difference
-            gain += 0.0 if gain_db is not None else short * (1.3 if limiter.reduction_db > 1 else 1.0)
+            if whole is None:
+                gain_db = min(most_db, gain_db + short * (1.3 if limiter.reduction_db > 1 else 1.0))
             ceiling -= max(0.0, over)
-    return Mastered(result, gain, limiter.reduction_db, float(-pressed_db.min(initial=0.0)))
+    return Mastered(result, gain_db, limiter.reduction_db, float(-pressed_db.min(initial=0.0)), loud_lufs)
 
 
 def _look(read: Read, length: int) -> Summed:
@@ -145,16 +159,17 @@ def _look(read: Read, length: int) -> Summed:
     return Summed(energies(read, length), np.concatenate(peaks or [np.zeros(0, np.float32)]), 1.0)
 
 
-def _estimated_gain_db(known: Summed, pressed_db: Doubles, target_lufs: float, ceiling_dbtp: float) -> float:
-    """The static gain at which compressor and limiter should leave the music as loud as is wanted, dB."""
+def _estimated_gain_db(known: Summed, pressed_db: Doubles, target_lufs: float, ceiling_dbtp: float) -> tuple[float, float]:
+    """The static gain at which compressor and limiter should leave the music as loud as is wanted, and the most that may be given, dB."""
     steps = known.steps * 10 ** (pressed_db / 10)
     gain_db = target_lufs - integrated(steps)
     many = STEP_SAMPLES // PEAK_FRAMES
     peaks = np.pad(known.peaks, (0, len(steps) * many - len(known.peaks))) * np.repeat(10 ** (pressed_db / 20), many)
+    most_db = ceiling_dbtp + MOST_DB - 20 * math.log10(max(float(peaks.max(initial=0.0)), 1e-9))
     for _ in range(_ESTIMATES):
         limited = (10 ** (estimated_db(peaks, gain_db, ceiling_dbtp) / 10)).reshape(-1, many).mean(axis=1)
         gain_db += target_lufs - integrated(steps * limited * 10 ** (gain_db / 10))
-    return gain_db
+    return min(gain_db, most_db), most_db
 
 
 def _write(limiter: Limiter, target: Path, source: WavReader) -> Loudness:

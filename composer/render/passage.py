@@ -9,7 +9,6 @@ PREROLL_S before it, where notes that are held already are struck anew; that muc
 from __future__ import annotations
 
 import contextlib
-import math
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +18,14 @@ import numpy as np
 from composer.errors import OptionError
 from composer.options import Options, Progress, silent
 from composer.process import load_fluidsynth
-from composer.render.mix import ReadInts, master, write_sum
+from composer.render.loudness import SILENCE_LUFS, integrated
+from composer.render.mix import ReadInts, Whole, master, write_sum
 from composer.render.soundfont import choose_soundfont
 from composer.render.stems import StemTask, render_stems
 from composer.render.synth import Cue
 from composer.render.tasks import stem_tasks
 from composer.render.wav import FULL_SCALE, SAMPLE_RATE, RunningSum
+from composer.rendering import Rendering
 from composer.score import Score
 
 #: what sounds this long before a passage is still heard in it
@@ -44,11 +45,11 @@ class Passage:
 
 
 def render_passage(
-    score: Score, start_s: float, end_s: float, path: Path, options: Options, gain_db: float | None = None, progress: Progress = silent
+    score: Score, start_s: float, end_s: float, path: Path, options: Options, whole: Rendering | None = None, progress: Progress = silent
 ) -> None:
     """Write the mastered music from `start_s` to `end_s` (film time, seconds) as a WAV.
 
-    `gain_db` is the static gain of the whole mix where it is known: the passage then is as loud as it will be there; else it is brought to the loudness preset
+    `whole` is the rendering of the whole where there is one: the passage is then as loud as it is there; else it is brought to the loudness preset
     by itself. Raises OptionError when nothing sounds there, else what `composer.render.render` raises.
     """
     load_fluidsynth()
@@ -57,21 +58,27 @@ def render_passage(
         folder = Path(name)
         tasks = [_within(task, place) for task in stem_tasks(score, folder, choose_soundfont(options.soundfont))]
         tasks = [task for task in tasks if task.note_count]
+        nothing = OptionError(f"no music sounds between {start_s:g} and {end_s:g} s", "Choose another passage.")
         if not tasks:
-            raise OptionError(f"no music begins between {start_s:g} and {end_s:g} s", "Choose another passage.")
+            raise nothing
         render_stems(tasks, folder, lambda stage, done: progress("render", 0.8 * done))
         with contextlib.ExitStack() as stack:
             portions = [
                 _kept(stack.enter_context(RunningSum(portion, place.end - place.begin)), place) for portion in sorted(folder.glob("*.raw"))
             ]
-            peak, known = write_sum(portions, place.end - place.start, folder / "premaster.wav", 0)
-            if peak >= FULL_SCALE:  # the whole would have been lowered as well: here the gain takes it back
-                factor = FULL_SCALE / (1.2 * peak)
+            factor = 1.0 if whole is None else 10 ** (-whole.lowered_db / 20)
+            alike = None if whole is None else Whole(whole.gain_db, whole.premaster_lufs)
+            peak, known = write_sum(
+                [_lowered(portion, factor) for portion in portions], place.end - place.start, folder / "premaster.wav", 0
+            )
+            if peak >= FULL_SCALE:  # as the whole would have been lowered
+                factor *= FULL_SCALE / (1.2 * peak)
                 _, known = write_sum(
                     [_lowered(portion, factor) for portion in portions], place.end - place.start, folder / "premaster.wav", 0
                 )
-                gain_db = None if gain_db is None else gain_db - 20 * math.log10(factor)
-        master(folder / "premaster.wav", path, options.loudness, known, gain_db=gain_db)
+        if whole is None and integrated(known.steps) <= SILENCE_LUFS:
+            raise nothing
+        master(folder / "premaster.wav", path, options.loudness, known, alike)
         progress("render", 1.0)
 
 
@@ -81,7 +88,7 @@ def _kept(portion: RunningSum, place: Passage) -> ReadInts:
 
 
 def _lowered(portion: ReadInts, factor: float) -> ReadInts:
-    return lambda start, count: np.rint(portion(start, count) * factor).astype(np.int32)
+    return portion if factor == 1 else lambda start, count: np.rint(portion(start, count) * factor).astype(np.int32)
 
 
 def _within(task: StemTask, place: Passage) -> StemTask:

@@ -17,7 +17,7 @@ from composer.render.performing.articulation import articulated
 from composer.render.performing.breathing import breathing
 from composer.render.performing.desk import Desk, desk_of
 from composer.render.performing.expression import expression
-from composer.render.performing.fading import fade
+from composer.render.performing.fading import steady
 from composer.render.performing.pedal import pedal
 from composer.render.performing.shaping import shaped
 from composer.render.performing.timing import timed
@@ -58,5 +58,5 @@ def _controls(notes: Sequence[Note], desk: Desk) -> tuple[Control, ...]:
     if not desk.info.decays:
         controls = expression(notes, desk)
     else:
-        controls = fade(desk) + (pedal(notes, desk) if desk.info.family == "piano" and notes else [])
+        controls = steady(desk) + (pedal(notes, desk) if desk.info.family == "piano" and notes else [])
     return tuple(sorted(controls, key=lambda c: (c.beat, c.number)))

@@ -26,7 +26,7 @@ from composer.instruments import INSTRUMENTS
 from composer.options import Progress
 from composer.render.wav import SAMPLE_RATE, Floats, RunningSum, WavWriter, to_ints
 
-#: what a stem that has notes must at least reach
+#: below this nobody hears a stem
 SILENCE_DBFS = -80.0
 #: what still sounds when the film ends is taken out over this time
 FADE_S = 0.03
@@ -97,10 +97,6 @@ def render_stem(task: StemTask, sums: Path | None = None) -> Iterator[tuple[int,
             done += len(wet)
             peak = max(peak, float(wet.max()), -float(wet.min()))
             yield done, peak
-    if task.note_count and 20 * np.log10(max(peak, 1e-9)) < SILENCE_DBFS:
-        raise RenderError(
-            f"{task.name} has {task.note_count} notes but makes no sound", f"{task.bank.name} may be faulty: try another --soundfont."
-        )
 
 
 def _fade_out(block: Floats, left: int) -> None:
@@ -166,7 +162,8 @@ class _Worker:
 def render_stems(tasks: Sequence[StemTask], sums: Path, progress: Progress) -> list[float]:
     """Render every part; returns the largest sample of each (0…1), in the order of `tasks`.
 
-    In the folder `sums` every worker leaves the sum of what it has rendered, as a raw file (composer.render.wav.RunningSum). Raises RenderError when a worker dies or a part that should sound is silent, and whatever ComposerError a worker met.
+    In the folder `sums` every worker leaves the sum of what it has rendered, as a raw file (composer.render.wav.RunningSum). Raises RenderError when
+    a worker dies, and whatever ComposerError a worker met.
     """
     waiting = sorted(range(len(tasks)), key=lambda index: tasks[index].work)  # the longest job is taken first
     peaks, done = [0.0] * len(tasks), [0] * len(tasks)

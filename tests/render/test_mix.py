@@ -17,7 +17,7 @@ from composer.options import Options
 from composer.render import render
 from composer.render.limiter import Limiter
 from composer.render.loudness import measure, short_term
-from composer.render.mix import PRESETS_LUFS, master, sum_stems
+from composer.render.mix import MOST_DB, PRESETS_LUFS, master, sum_stems
 from composer.render.wav import FULL_SCALE, SAMPLE_RATE, WavReader, WavWriter, to_floats, to_ints
 from composer.rendering import Rendering
 from composer.score import Score
@@ -190,3 +190,13 @@ def test_short_term_loudness_follows_the_sound(tmp_path: Path) -> None:
     levels = short_term(write(tmp_path / "a.wav", quiet_loud))
     assert len(levels) == 240
     assert levels[200] - levels[40] == pytest.approx(20, abs=0.5)
+
+
+def test_strokes_alone_are_not_crushed_to_reach_the_preset(tmp_path: Path) -> None:
+    strokes = np.zeros((SAMPLE_RATE * 6, 2), np.float32)
+    for second in range(6):
+        strokes[second * SAMPLE_RATE : second * SAMPLE_RATE + 240] = noise(0.005, 0.2, second)
+    result = master(write(tmp_path / "a.wav", strokes), tmp_path / "mix.wav", "web")
+    assert result.reduction_db == pytest.approx(MOST_DB, abs=0.7)
+    assert result.loudness.integrated_lufs < -14.5
+    assert result.loudness.true_peak_dbtp <= -1.0
