@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from composer.render.perform import perform
 from composer.render.performing.articulation import articulated
 from composer.render.performing.breathing import LEAST_S, breath_s, breathing
 from composer.render.performing.desk import attacks_of
 from composer.render.performing.shaping import MOST_DB, arch, shaped
 from composer.render.performing.timing import timed
-from composer.score import Note
+from composer.score import Note, Track
+from tests.render.conftest import build_score
 from tests.render.stand import chords, desk_for, line, plan_of, score_of
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72, 74, 72, 71, 69, 67, 65, 64, 62)
@@ -192,3 +195,11 @@ def test_harps_roll_guitars_strum_and_others_strike_together() -> None:
 
 def test_attacks_are_what_begins_together() -> None:
     assert [len(attack.notes) for attack in attacks_of([*chords(2, (60, 64, 67)), Note(1.0, 1.0, 72, 70)])] == [3, 1, 3]
+
+
+def test_chords_repeated_quickly_are_not_rolled() -> None:
+    chords = tuple(Note(1 + 0.25 * k, 0.25, pitch, 70) for k in range(4) for pitch in (48, 55, 60, 64))
+    score = replace(build_score(("harp",), 6.0, (120.0,)), markers=(), tracks=(Track("harp", "Harp", "harp", chords),))
+    played = perform(score, None, 1.0).tracks[0].notes
+    together = [sorted(n.start_beat for n in played[4 * k : 4 * k + 4]) for k in range(3)]
+    assert all(group[-1] - group[0] < 1e-6 for group in together)

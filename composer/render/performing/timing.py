@@ -36,6 +36,8 @@ _ROOM = 0.3
 _JOINED_S = 0.07
 #: velocity's own little chance, standard deviation at --humanize 1
 _VELOCITY = 2.5
+#: nearer to each other than this, chords are not spread, seconds
+_SPREAD_FROM_S = 0.25
 #: seconds from note to note of a spread chord, at least and at most; fewer notes are struck together
 _SPREAD_S: dict[str, tuple[float, float]] = {"harp": (0.025, 0.06), "guitar": (0.008, 0.016), "harpsichord": (0.012, 0.02)}
 _SPREAD_NOTES = 3
@@ -85,6 +87,8 @@ def _steps_s(attack: Attack, following: Sequence[float], desk: Desk, humanize: f
     kind = desk.info.id if desk.info.id in _SPREAD_S else desk.info.family
     if kind not in _SPREAD_S or count < _SPREAD_NOTES:
         return [0.0] * count
+    if any((beat - attack.start) * desk.s_per_beat(attack.start) < _SPREAD_FROM_S for beat in following):
+        return [0.0] * count  # chords repeated quickly are plucked together
     least_s, most_s = _SPREAD_S[kind]
     held = min([note.duration_beats for note in attack.notes] + [beat - attack.start for beat in following])
     room_s = _SPREAD_SHARE * held * desk.s_per_beat(attack.start) / (count - 1)
