@@ -62,6 +62,11 @@ class Work:
     #: small samples, to see that it works
     quick: bool = False
 
+    @property
+    def measures_folders(self) -> bool:
+        """Whether the levels of the folders are wanted, stems and all: not where nothing but pictures is."""
+        return set(self.parts) != {"pictures"}
+
     def picture_names(self) -> list[str]:
         """Files that `evaluate` will draw."""
         if "pictures" not in self.parts:
@@ -79,7 +84,7 @@ def evaluate(work: Work, folder: Path, kept: Path | None, progress: Progress) ->
     banks = work.banks or tuple(installed()[:_BANKS])
     options = Options(seed=work.seed, soundfont=banks[0] if banks else None)
     found: dict[str, Any] = {"seed": work.seed, "quick": work.quick, "banks": [bank.name for bank in banks]}
-    found["folders"] = {name: vars(_folder_row(name, place)) for name, place in _named(work.folders)}
+    found["folders"] = {name: vars(_folder_row(name, place)) for name, place in _named(work.folders)} if work.measures_folders else {}
     if "onsets" in work.parts:
         size = (30, 72.0) if work.quick else (onsets.BARS, onsets.LENGTH_S)
         found["onsets"] = onsets.evaluate(options, progress, *size)
@@ -113,7 +118,7 @@ def _folder_row(name: str, folder: Path) -> levels.LevelRow:
 
 def _rendering(folder: Path) -> Rendering:
     rendering = read_rendering(folder)
-    if rendering is None or not (folder / rendering.mix).is_file():
+    if rendering is None:
         raise RenderError(f"{folder} holds no render", "Give a folder that `score` or `render` made.")
     return rendering
 
@@ -213,4 +218,4 @@ def check(work: Work) -> None:
     for folder in work.folders:
         if not folder.is_dir():
             raise OptionError(f"there is no folder {folder}", "Give a folder that `score` or `render` made.")
-        _rendering(folder)
+        levels.check_files(folder, _rendering(folder), whole=work.measures_folders)

@@ -13,6 +13,7 @@ Conventions
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import itertools
@@ -28,7 +29,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from composer.errors import MissingToolError
+from composer.errors import MissingToolError, RenderError
 from composer.evaluation.plan_films import STORIES, film_of_story
 from composer.film import Film
 from composer.generators import generator
@@ -38,8 +39,9 @@ from composer.render import render
 from composer.render.loudness import measure
 from composer.render.mix import PRESETS_LUFS
 from composer.render.perform import perform
+from composer.render.soundfont import open_soundfont
 from composer.rendering import Rendering
-from composer.serial import write_text
+from composer.serial import to_plain, write_text
 
 Doubles = NDArray[np.float64]
 Preset = Literal["web", "broadcast", "dialogue"]
@@ -58,6 +60,8 @@ _SILENT = 1e-7
 SHORTEST_S = 4.0
 _RATE = 48_000
 _STORY_S = 32.0
+#: what a version of this program is made of, and hexadecimal digits that tell one from another
+_SOURCES, _DIGITS = (".py", ".json"), 12
 
 
 @dataclass(frozen=True)
@@ -105,17 +109,19 @@ def evaluate(films: Sequence[tuple[str, Film]], banks: Sequence[Path], seed: int
     """
     _meter(1)
     known = _read(kept)
+    sha256 = {bank: open_soundfont(bank).sha256[:_DIGITS] for bank in banks}
     rows: list[LevelRow] = []
     jobs = [(number, film, players, bank) for number, film in enumerate(films) for players in ENSEMBLES for bank in banks]
     for done, (number, (name, film), players, bank) in enumerate(jobs):
         progress("levels", done / len(jobs))
         preset = PRESETS[number % len(PRESETS)]
-        key = "|".join((name, ",".join(players), bank.name, preset, str(seed), _digest()))
+        key = "|".join((name, _film_digest(film), ",".join(players), bank.name, sha256[bank], preset, str(seed), _sources_digest()))
         row = known.get(key)
         if row is None:
             row = judge(name, film, Options(seed=seed, instruments=players, soundfont=bank, loudness=preset))
             if kept is not None:
                 known[key] = row
+                kept.parent.mkdir(parents=True, exist_ok=True)
                 write_text(kept, "".join(json.dumps({"of": k, **vars(v)}, ensure_ascii=False) + "\n" for k, v in known.items()))
         rows.append(row)
     progress("levels", 1.0)
@@ -123,17 +129,32 @@ def evaluate(films: Sequence[tuple[str, Film]], banks: Sequence[Path], seed: int
 
 
 def _read(kept: Path | None) -> dict[str, LevelRow]:
+    """Key → row; rows that an older version kept in another form are left out."""
     if kept is None or not kept.is_file():
         return {}
     lines = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-    return {line.pop("of"): LevelRow(**line) for line in lines}
+    fields = {"of", *(field.name for field in dataclasses.fields(LevelRow))}
+    return {line.pop("of"): LevelRow(**line) for line in lines if set(line) == fields}
 
 
 @functools.cache
-def _digest() -> str:
-    """Of all that makes the sound: what an older renderer made is not taken for this one's."""
-    sources = sorted(Path(__file__).parents[1].joinpath("render").glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+def _sources_digest() -> str:
+    """Of all that plans, composes, renders and measures, tables included: what an older version made is not taken for this one's."""
+    return digest_of(Path(__file__).parents[1])
+
+
+def digest_of(package: Path) -> str:
+    """Of the sources and tables (.py, .json) in a folder and those within it: their names and what they hold."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in package.rglob("*") if path.suffix in _SOURCES and path.is_file()):
+        found.update(f"{path.relative_to(package).as_posix()} {path.stat().st_size}\n".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:_DIGITS]
+
+
+def _film_digest(film: Film) -> str:
+    """Of all that is known of a film, which is all that its music is made from; wherever it lies."""
+    return hashlib.sha256(json.dumps(to_plain(replace(film, path=Path(film.path).name))).encode()).hexdigest()[:_DIGITS]
 
 
 def judge(name: str, film: Film, options: Options) -> LevelRow:
@@ -144,6 +165,23 @@ def judge(name: str, film: Film, options: Options) -> LevelRow:
     with tempfile.TemporaryDirectory(prefix="hitpoint-") as folder:
         rendering = render(score, Path(folder), options)
         return measured(name, Path(folder), rendering, options)
+
+
+def check_files(folder: Path, rendering: Rendering, *, whole: bool) -> None:
+    """Raise RenderError unless the mix of a finished render, and with `whole` its premaster and stems too, are sounds of the noted length."""
+    import soundfile
+
+    parts = [rendering.premaster, *(stem.path for stem in rendering.stems)] if whole else []
+    for name in (rendering.mix, *parts):
+        hint = "Render the score again" + (", or have its mix drawn alone with --only pictures." if name in parts else ".")
+        if not (folder / name).is_file():
+            raise RenderError(f"{folder} lacks {name}", hint)
+        try:
+            frames = soundfile.info(folder / name).frames
+        except soundfile.LibsndfileError:
+            frames = 0
+        if frames != rendering.length_samples:
+            raise RenderError(f"{folder / name} is damaged", hint)
 
 
 def measured(name: str, folder: Path, rendering: Rendering, options: Options) -> LevelRow:

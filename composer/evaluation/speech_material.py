@@ -20,9 +20,10 @@ from composer.instruments import INSTRUMENTS
 from composer.options import Options
 from composer.planner import plan as arrange, spot
 from composer.process import run
+from composer.render.levels import part_gain, voice_volumes
 from composer.render.perform import perform
 from composer.render.soundfont import choose_soundfont
-from composer.render.synth import Player, cues_for, play
+from composer.render.synth import Player, cues_for, play, voices_of
 from composer.render.wav import SAMPLE_RATE as MUSIC_RATE
 from composer.score import Score, Track
 
@@ -137,7 +138,10 @@ def music(instruments: Sequence[str], seconds: int, seed: int = 0) -> Floats:
 def _part(score: Score, track: Track, count: int) -> Floats:
     """(count, 2) one part at 48 kHz, of power 1 while it sounds."""
     instrument, bank = INSTRUMENTS[track.instrument], choose_soundfont()
-    with Player(bank.path, bank.preset_for(instrument), instrument) as player:
-        part = np.concatenate(list(play(player, cues_for(score, track, count), count))).astype(np.float64)
+    rows = bank.rows_for(instrument, voices_of(track))
+    first, *others = presets = [bank.preset_for(row) for row in rows]
+    _, volumes = voice_volumes([part_gain(bank, row, preset) for row, preset in zip(rows, presets, strict=True)])
+    with Player(bank.path, first, instrument, others) as player:
+        part = np.concatenate(list(play(player, cues_for(score, track, count, volumes=volumes), count))).astype(np.float64)
     sounding = part[np.abs(part) > 1e-4]
     return part / np.sqrt(np.mean(sounding**2)) if len(sounding) else part

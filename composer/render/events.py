@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
+import math
 import unicodedata
 from dataclasses import dataclass
 
 from composer.instruments import INSTRUMENTS, Instrument, Technique
 from composer.score import Score, Track
-from composer.tempo import TICKS_PER_BEAT, beat_to_ticks
+from composer.tempo import TICKS_PER_BEAT, TempoMap, beat_to_ticks
 
 VOLUME, PAN, EXPRESSION, PEDAL = 7, 10, 11, 64
 #: CC7 that every part starts with (the General MIDI default)
 START_VOLUME = 100
-#: a change of program comes so long before its beat: human timing may bring the first note early
-TECHNIQUE_LEAD_TICKS = TICKS_PER_BEAT // 16
+#: a change of program comes so long before its beat, seconds: human timing may bring the first note early, by 22 ms at most
+TECHNIQUE_LEAD_S = 0.025
 
 
 @dataclass(frozen=True, order=True)
@@ -54,13 +56,30 @@ def tick_notes(track: Track) -> list[TickNote]:
     return sorted(kept)
 
 
-def technique_programs(track: Track) -> list[tuple[int, Technique, int]]:
-    """(tick, technique, General MIDI program) wherever a part plays in another way: a breath early, so that no note comes before it."""
+def technique_programs(track: Track, tempo: TempoMap) -> list[tuple[int, Technique, int]]:
+    """(tick, technique, General MIDI program) wherever a part plays in another way; in order of time, as track.techniques.
+
+    A change comes TECHNIQUE_LEAD_S early, so that no note of its beat comes before it, but after the beginning of the note before.
+    """
     info = instrument_of(track)
+    onsets = sorted({beat_to_ticks(note.start_beat) for note in track.notes})
     return [
-        (max(0, beat_to_ticks(change.beat) - TECHNIQUE_LEAD_TICKS), change.technique, info.program_for(change.technique))
-        for change in track.techniques
+        (_change_ticks(change.beat, onsets, tempo), change.technique, info.program_for(change.technique)) for change in track.techniques
     ]
+
+
+def _change_ticks(beat: float, onsets: list[int], tempo: TempoMap) -> int:
+    """Where the program changes for what is played from `beat` on.
+
+    Of the onsets (ticks, in order) the nearest to the beat is taken for the one that is meant for it: nobody strays by half the way to a neighbour.
+    """
+    early = tempo.s_to_beat(tempo.beat_to_s(beat) - TECHNIQUE_LEAD_S)
+    ticks = math.floor(early * TICKS_PER_BEAT)
+    wanted = beat_to_ticks(beat)
+    place = bisect.bisect_left(onsets, wanted)
+    if place > 0 and (place == len(onsets) or wanted - onsets[place - 1] < onsets[place] - wanted):
+        place -= 1
+    return max(0, ticks, onsets[place - 1] + 1 if place else 0)
 
 
 def start_controls(instrument: Instrument) -> tuple[tuple[int, int], ...]:

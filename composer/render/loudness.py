@@ -60,7 +60,10 @@ def measure(path: Path, *, true_peak: bool = True) -> Loudness:
 
 def short_term(path: Path) -> Doubles:
     """Short-term loudness (3 s window, centred) of a WAV of ours, LUFS, STEPS_PER_S values per second: shape (N,), not to be written to."""
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise RenderError(f"{path} cannot be read ({error.strerror})", "Render the score again.") from None
     return _short_term(path.resolve(), status.st_size, status.st_mtime_ns)
 
 

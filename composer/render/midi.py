@@ -21,7 +21,7 @@ from composer.errors import OutputError
 from composer.render.events import ascii_text, instrument_of, start_controls, stem_name, technique_programs, tick_notes
 from composer.render.midi_reading import own_event, read_midi
 from composer.score import Score, Track
-from composer.tempo import TICKS_PER_BEAT, beat_to_ticks
+from composer.tempo import TICKS_PER_BEAT, TempoMap, beat_to_ticks
 from composer.theory.keys import parse_key
 
 __all__ = ["read_midi", "write_conductor", "write_midi", "write_midi_stems"]
@@ -66,7 +66,7 @@ def _save(score: Score, chosen: Iterable[int], path: Path) -> None:
     end = max([beat_to_ticks(score.tempo.total_beats), *(note.end_ticks for track in score.tracks for note in tick_notes(track))])
     file.tracks.append(_conductor(score))
     for index in chosen:
-        file.tracks.append(_part(score.tracks[index], *ports[index], end, several_ports=ports[-1][0] > 0))
+        file.tracks.append(_part(score.tracks[index], score.tempo, *ports[index], end, several_ports=ports[-1][0] > 0))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file.save(path)
@@ -120,7 +120,7 @@ def _conductor(score: Score) -> mido.MidiTrack:
     return _track(events, beat_to_ticks(score.tempo.total_beats))
 
 
-def _part(track: Track, port: int, channel: int, end: int, *, several_ports: bool) -> mido.MidiTrack:
+def _part(track: Track, tempo: TempoMap, port: int, channel: int, end: int, *, several_ports: bool) -> mido.MidiTrack:
     instrument = instrument_of(track)
     note = {"part": track.part, "instrument": track.instrument, "name": track.name}
     events: list[_Event] = [(0, _META, mido.MetaMessage("track_name", name=ascii_text(track.name)))]
@@ -131,8 +131,9 @@ def _part(track: Track, port: int, channel: int, end: int, *, several_ports: boo
     events.append((0, _META, mido.Message("program_change", channel=channel, program=instrument.program)))
     for number, value in start_controls(instrument):
         events.append((0, _META, mido.Message("control_change", channel=channel, control=number, value=value)))
-    for tick, technique, program in technique_programs(track):
-        events.append((tick, _CONTROL, own_event({"technique": technique})))
+    for change, (tick, technique, program) in zip(track.techniques, technique_programs(track, tempo), strict=True):
+        # the program comes early, so the beat is told, and the tick too: a DAW may move the whole
+        events.append((tick, _CONTROL, own_event({"technique": technique, "beat": change.beat, "tick": tick})))
         events.append((tick, _CONTROL, mido.Message("program_change", channel=channel, program=program)))
     for control in track.controls:
         message = mido.Message("control_change", channel=channel, control=control.number, value=control.value)

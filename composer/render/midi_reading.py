@@ -2,12 +2,17 @@
 
 A foreign file's programs are looked up in the instrument table (the nearest of their General MIDI family otherwise), and
 channel 10 is drums. A tempo that changes inside a bar becomes that bar's mean tempo: bars stay where they sound.
+
+A part keeps its first program. Later ones that sound it in another way (pizzicato, tremolo, mute) are changes of technique from the next note
+on, any other one an end of them; a part that begins with such a program takes its instrument from the one that it turns to. Changes that our own
+events tell are read from those, to the exact beat.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,10 +22,10 @@ from typing import Any, get_args
 import mido
 
 from composer.errors import OptionError, PlanError
-from composer.instruments import INSTRUMENTS, Instrument, Technique
-from composer.render.events import EXPRESSION, PAN, PEDAL, TECHNIQUE_LEAD_TICKS, VOLUME, ascii_text
+from composer.instruments import INSTRUMENTS, TECHNIQUE_PROGRAMS, Instrument, Technique
+from composer.render.events import EXPRESSION, PAN, PEDAL, VOLUME, ascii_text
 from composer.score import Control, KeyChange, Marker, Note, Score, TechniqueChange, Track
-from composer.tempo import Bar, TempoMap
+from composer.tempo import TICKS_PER_BEAT, Bar, TempoMap
 from composer.timecode import check_start
 
 #: how our own events begin, after the manufacturer's id for what no maker owns (MIDI 1.0)
@@ -28,10 +33,14 @@ OURS = "Hitpoint "
 _NO_MAKER = 0x7D
 _CONTROLS = (1, VOLUME, PAN, EXPRESSION, PEDAL)
 _DRUM_CHANNEL = 9
+_NO_PROGRAM = -1
+_TECHNIQUES = {program: technique for technique, program in TECHNIQUE_PROGRAMS.items()}
 #: what a foreign file is given to ring out, seconds
 _RING_S = 2.5
 _DEFAULT_RATE = Fraction(25)
 _MOST_BARS = 50_000
+#: by which files of older versions, whose events told no beat, changed programs before their beat
+_OLD_LEAD_BEATS = 1 / 16
 
 
 @dataclass
@@ -43,22 +52,42 @@ class _Line:
     per_beat: int
     name: str = ""
     own: dict[str, Any] = field(default_factory=dict)
-    program: int | None = None
+    #: (tick, program) of all changes; the last is in force
+    asked: list[tuple[int, int]] = field(default_factory=lambda: [(0, _NO_PROGRAM)])
+    #: (tick of the change, tick of the first note that it sounds, program) of every change that is heard
+    programs: list[tuple[int, int, int]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     controls: list[Control] = field(default_factory=list)
+    #: what our own events tell, and the ticks at which they do
     techniques: list[TechniqueChange] = field(default_factory=list)
+    told: set[int] = field(default_factory=set)
     sounding: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def play(self, message: Any, tick: int) -> None:
         """Take one channel message."""
-        if message.type == "program_change" and not self.notes:
-            self.program = message.program
+        if message.type == "program_change":
+            self.ask(message.program, tick)
         elif message.type == "control_change" and message.control in _CONTROLS:
             self.controls.append(Control(tick / self.per_beat, message.control, message.value))
         elif message.type in ("note_on", "note_off"):
             self.release(message.note, tick)
             if message.type == "note_on" and message.velocity > 0:
+                asked_ticks, program = self.asked[-1]
+                if not self.programs or self.programs[-1][2] != program:
+                    self.programs.append((asked_ticks, tick, program))
                 self.sounding[message.note] = (tick, message.velocity)
+
+    def ask(self, program: int, tick: int) -> None:
+        """Take a change of program; one right after the first onset is meant for that, too."""
+        if program != self.asked[-1][1]:
+            self.asked.append((tick, program))
+        if not self.notes and [begun for *_, begun in self.programs] == [_NO_PROGRAM]:
+            self.programs = [(tick, self.programs[0][1], program)]
+
+    @property
+    def program(self) -> int:
+        """The program that it begins with; _NO_PROGRAM where nothing was asked for."""
+        return self.programs[0][2] if self.programs else self.asked[-1][1]
 
     def release(self, pitch: int, tick: int) -> None:
         """End a sounding note."""
@@ -170,11 +199,12 @@ def _read_track(track: Any, conductor: _Conductor, *, first: bool) -> list[_Line
     own: dict[str, Any] = {}
     name, tick = "", 0
     techniques: list[TechniqueChange] = []
+    told: set[int] = set()
     for message in track:
         tick += message.time
         if message.is_meta and (named := _technique(message)) is not None:
-            beat = (tick + (TECHNIQUE_LEAD_TICKS if tick else 0)) / conductor.per_beat
-            techniques.append(TechniqueChange(beat, named))
+            techniques.append(TechniqueChange(_told_beat(_own(message), tick / conductor.per_beat), named))
+            told.add(tick)
         elif message.type == "track_name":
             name = name or message.name.strip()
         elif message.is_meta:
@@ -183,7 +213,7 @@ def _read_track(track: Any, conductor: _Conductor, *, first: bool) -> list[_Line
         elif hasattr(message, "channel"):
             channels.setdefault(message.channel, _Line(message.channel, conductor.per_beat)).play(message, tick)
     for line in channels.values():
-        line.name, line.own, line.techniques = name, own, techniques
+        line.name, line.own, line.techniques, line.told = name, own, techniques, told
         for pitch in list(line.sounding):
             line.release(pitch, tick)
     if first:
@@ -234,6 +264,17 @@ def _technique(message: Any) -> Technique | None:
     return next((technique for technique in get_args(Technique) if technique == name), None)
 
 
+def _told_beat(own: dict[str, Any], here_beat: float) -> float:
+    """The beat that a change of technique is meant for, of an event of ours found at `here_beat`: moved as far as the event was moved since."""
+    try:
+        beat = float(own["beat"]) + (here_beat - float(own["tick"]) / TICKS_PER_BEAT)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        beat = math.nan
+    if not math.isfinite(beat):
+        return here_beat + _OLD_LEAD_BEATS if here_beat else 0.0
+    return max(0.0, beat)
+
+
 def _lowest(numerator: int, denominator: int) -> tuple[int, int]:
     while numerator % 2 == 0 and denominator > 4:
         numerator, denominator = numerator // 2, denominator // 2
@@ -251,7 +292,7 @@ def _mean_tempo(tempi: list[tuple[int, int]], start: int, end: int) -> float:
 
 
 def _tracks(lines: list[_Line]) -> tuple[Track, ...]:
-    programs = {line.channel: line.program for line in lines if line.program is not None}
+    programs = {line.channel: line.program for line in lines if line.program != _NO_PROGRAM}
     used: dict[str, int] = defaultdict(int)
     tracks = []
     for line in lines:
@@ -260,14 +301,34 @@ def _tracks(lines: list[_Line]) -> tuple[Track, ...]:
             part, name, instrument = str(line.own["part"]), str(line.own.get("name", line.name)), INSTRUMENTS[line.own["instrument"]]
             controls = controls[2:]  # the volume and pan that every part of ours begins with
         else:
-            program = line.program if line.program is not None else programs.get(line.channel, 0)
-            instrument = _instrument(program, line)
+            instrument = _home(line, line.program if line.program != _NO_PROGRAM else programs.get(line.channel, 0))
             used[instrument.id] += 1
             part = instrument.id + (f"_{used[instrument.id]}" if used[instrument.id] > 1 else "")
             name = line.name or instrument.name
         notes = tuple(sorted(line.notes, key=lambda note: (note.start_beat, note.pitch)))
-        tracks.append(Track(part, name, instrument.id, notes, tuple(controls), tuple(line.techniques)))
+        tracks.append(Track(part, name, instrument.id, notes, tuple(controls), _changes(line, instrument)))
     return tuple(tracks)
+
+
+def _home(line: _Line, first: int) -> Instrument:
+    """Who plays a line that begins with the program `first`; where that is a way to play, whoever else it asks for that can play so."""
+    for program in dict.fromkeys(program for _, program in line.asked[1:]) if first in _TECHNIQUES else ():
+        turned = _instrument(program, line)
+        if _TECHNIQUES[first] in turned.techniques:
+            return turned
+    return _instrument(first, line)
+
+
+def _changes(line: _Line, instrument: Instrument) -> tuple[TechniqueChange, ...]:
+    """The changes of technique that our own events tell, and those that only programs do."""
+    ways = {instrument.program_for(technique): technique for technique in instrument.techniques}
+    found, now = list(line.techniques), "ordinary"
+    for asked_ticks, onset_ticks, program in line.programs:
+        technique = ways.get(program, "ordinary")
+        if technique != now and asked_ticks not in line.told:
+            found.append(TechniqueChange(onset_ticks / line.per_beat, technique))
+        now = technique
+    return tuple(sorted(found, key=lambda change: change.beat))
 
 
 def _instrument(program: int, line: _Line) -> Instrument:

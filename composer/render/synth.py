@@ -28,7 +28,7 @@ from composer.process import load_fluidsynth
 from composer.render.events import EXPRESSION, VOLUME, instrument_of, start_controls, technique_programs, tick_notes
 from composer.render.wav import SAMPLE_RATE, Floats
 from composer.score import Score, Track
-from composer.tempo import beat_to_ticks, ticks_to_beat
+from composer.tempo import TempoMap, beat_to_ticks, ticks_to_beat
 
 BLOCK_SAMPLES = 64
 #: frames handed on at once: whole blocks, and with the hall's length twice a size that its transform likes (3·2**17)
@@ -102,7 +102,7 @@ def cues_for(
     it is written to end, or where its pitch begins again. `volumes` are the voices' CC7 where they are not the usual one.
     """
     notes = tick_notes(track)
-    voice = _voice_of_each([note.start_ticks for note in notes], track)
+    voice = _voice_of_each([note.start_ticks for note in notes], track, score.tempo)
     starts, ends = _times_s(score, [note.start_ticks for note in notes]), _times_s(score, [note.end_ticks for note in notes])
     controls = _times_s(score, [beat_to_ticks(change.beat) for change in track.controls])
     if leads is not None and notes:
@@ -129,10 +129,10 @@ def cues_for(
     return [cue for cue in cues if cue.at_samples < length_samples]
 
 
-def _voice_of_each(starts_ticks: Sequence[int], track: Track) -> NDArray[np.int_]:
+def _voice_of_each(starts_ticks: Sequence[int], track: Track, tempo: TempoMap) -> NDArray[np.int_]:
     """(N,) the voice that notes of these onsets belong to."""
     names = voices_of(track)
-    changes = technique_programs(track)
+    changes = technique_programs(track, tempo)
     numbers = np.array([0, *(names.index(technique) for _, technique, _ in changes)])
     return np.asarray(numbers[np.searchsorted([tick for tick, *_ in changes], np.asarray(starts_ticks, int), side="right")])
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ import soundfile
 from numpy.typing import NDArray
 
 from composer.cli import judging
+from composer.cli.main import main
 from composer.errors import OptionError, RenderError
 from composer.evaluation import render as work, render_levels as levels, render_onsets as onsets, render_report as report
 from composer.options import Options, silent
 from composer.render import render
 from composer.render.midi import write_midi
 from composer.rendering import Rendering
+from composer.serial import to_plain
 
 RATE = 48_000
 
@@ -137,7 +141,7 @@ def test_rows_that_are_there_are_not_made_again(bank: Path, tmp_path: Path, monk
         return levels.LevelRow(name, ",".join(options.instruments), bank.name, options.loudness, 1, 1, 0, 0, -1, -200, 0, 0, 0)
 
     monkeypatch.setattr(levels, "judge", judge)
-    films, kept = list(levels.made_films(4, 0)), tmp_path / "levels.jsonl"
+    films, kept = list(levels.made_films(4, 0)), tmp_path / "out" / "levels.jsonl"
     first = levels.evaluate(films[:2], [bank], 0, kept, silent)
     again = levels.evaluate(films, [bank], 0, kept, silent)
     assert len(made) == len(set(made)) == 3 * 4
@@ -145,6 +149,41 @@ def test_rows_that_are_there_are_not_made_again(bank: Path, tmp_path: Path, monk
     assert {row.preset for row in again} == {"web", "broadcast", "dialogue"}
     levels.evaluate(films[:1], [bank], 1, kept, silent)
     assert len(made) == 3 * 4 + 3  # another seed is another render
+    name, film = films[0]
+    moved = replace(film, path=f"elsewhere/{film.path}")
+    levels.evaluate([(name, moved)], [bank], 0, kept, silent)
+    assert len(made) == 3 * 5  # where a film lies makes no difference …
+    levels.evaluate([(name, replace(film, shots=film.shots[1:]))], [bank], 0, kept, silent)
+    assert len(made) == 3 * 6  # … what is in it does
+    other = tmp_path / "banks" / bank.name
+    other.parent.mkdir()
+    content = bytearray(bank.read_bytes())
+    content[len(content) // 2] ^= 1
+    other.write_bytes(content)
+    levels.evaluate(films[:1], [other], 0, kept, silent)
+    assert len(made) == 3 * 7  # a bank is what it holds, not what it is called
+    monkeypatch.setattr(levels, "_sources_digest", lambda: "newer")
+    levels.evaluate(films[:1], [bank], 0, kept, silent)
+    assert len(made) == 3 * 8
+
+
+def test_rows_of_another_form_are_left_out(tmp_path: Path) -> None:
+    row = levels.LevelRow("a", "piano", "b.sf2", "web", 1, 1, 0, 0, -1, -200, 0, 0, 0)
+    lines = [{"of": "old", "film": "a"}, {"of": "new", **vars(row)}]
+    (tmp_path / "kept").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    assert levels._read(tmp_path / "kept") == {"new": row}
+
+
+def test_every_source_and_table_tells_versions_apart(tmp_path: Path) -> None:
+    for name in ("a.py", "deep/er/b.py", "deep/table.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1", encoding="ascii")
+    seen = {first := levels.digest_of(tmp_path)}
+    for name in ("a.py", "deep/er/b.py", "deep/table.json", "new.py"):
+        (tmp_path / name).write_text("2", encoding="ascii")
+        seen.add(levels.digest_of(tmp_path))
+    (tmp_path / "notes.txt").write_text("no part of the program", encoding="ascii")
+    assert len(seen) == 5 and levels.digest_of(tmp_path) in seen and levels.digest_of(tmp_path) != first
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------
@@ -159,6 +198,53 @@ def test_what_holds_no_render_is_refused(tmp_path: Path) -> None:
         work.check(work.Work((tmp_path / "gone",)))
     with pytest.raises(RenderError, match="holds no render"):
         work.check(work.Work((tmp_path,)))
+
+
+@pytest.fixture
+def finished(rendered: tuple[Path, Rendering], tmp_path: Path) -> Path:
+    """A copy of the small render with the manifest of a finished output folder."""
+    folder = shutil.copytree(rendered[0], tmp_path / "film.score")
+    (folder / "manifest.json").write_text(json.dumps({"rendering": to_plain(rendered[1])}), encoding="utf-8")
+    return folder
+
+
+def ran(*arguments: object) -> int:
+    """The exit code of the command, as a user would run it."""
+    return main(["evaluate", "render", "--quiet", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "short", "text"])
+@pytest.mark.parametrize("kind", ["stem", "premaster", "mix"])
+def test_a_folder_that_lacks_a_sound_is_one_clear_error(
+    finished: Path, rendered: tuple[Path, Rendering], capsys: pytest.CaptureFixture[str], damage: str, kind: str
+) -> None:
+    rendering = rendered[1]
+    name = {"stem": rendering.stems[1].path, "premaster": rendering.premaster, "mix": rendering.mix}[kind]
+    sound, rate = soundfile.read(finished / name)
+    (finished / name).unlink()
+    if damage == "short":
+        soundfile.write(finished / name, sound[:-9], rate, subtype="PCM_24")
+    elif damage != "gone":
+        (finished / name).write_bytes(b"" if damage == "empty" else b"no sound at all")
+    out = finished.parent / "somewhere" / "out"
+    assert ran(finished, "--only", "onsets", "-o", out) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and name in said and ("lacks" if damage == "gone" else "damaged") in said
+    assert not out.parent.exists()
+    if kind != "mix" and damage == "gone":  # a picture needs no stems
+        assert ran(finished, "--only", "pictures", "-o", out) == 0
+        assert {path.name for path in out.iterdir()} == {*report.FILES, "film.score.png"}
+
+
+def test_an_error_on_the_way_leaves_no_folder(finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RenderError("no sound today", "Come back tomorrow.")
+
+    monkeypatch.setattr(levels, "judge", broken)
+    out = finished.parent / "somewhere" / "out"
+    assert ran(finished, "--only", "levels", "--count", "1", "-o", out) == 2
+    assert "no sound today" in capsys.readouterr().err
+    assert not out.parent.exists()
 
 
 def test_the_command(bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

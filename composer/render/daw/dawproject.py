@@ -30,7 +30,7 @@ from composer.dates import fixed_date
 from composer.render.daw.session import Session, SessionPart
 from composer.render.events import instrument_of, technique_programs, tick_notes
 from composer.score import Track
-from composer.tempo import MAX_QPM, MIN_QPM, Bar, ticks_to_beat
+from composer.tempo import MAX_QPM, MIN_QPM, Bar, TempoMap, ticks_to_beat
 
 _DRUM_CHANNEL = 9
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -163,7 +163,7 @@ def _note_lane(session: Session, part: SessionPart, track: str, ids: Iterator[st
         velocity = _number(note.velocity / 127)
         SubElement(notes, "Note", time=_number(start), duration=_number(length), channel=channel, key=str(note.pitch), vel=velocity)
     _controls(lane, part.track, channel, ids)
-    _programs(lane, part.track, channel, ids)
+    _programs(lane, part.track, session.score.tempo, channel, ids)
     return lane
 
 
@@ -178,12 +178,15 @@ def _controls(lane: Element, track: Track, channel: str, ids: Iterator[str]) -> 
                 SubElement(points, "RealPoint", time=_number(control.beat), value=value, interpolation="hold")
 
 
-def _programs(lane: Element, track: Track, channel: str, ids: Iterator[str]) -> None:
+def _programs(lane: Element, track: Track, tempo: TempoMap, channel: str, ids: Iterator[str]) -> None:
     """Where a part changes its way of playing (pizzicato, mute), the General MIDI programs it wants."""
     if track.techniques:
         points = SubElement(lane, "Points", id=next(ids))
         SubElement(points, "Target", expression="programChange", channel=channel)
-        for tick, program in [(0, instrument_of(track).program), *((tick, program) for tick, _, program in technique_programs(track))]:
+        for tick, program in [
+            (0, instrument_of(track).program),
+            *((tick, program) for tick, _, program in technique_programs(track, tempo)),
+        ]:
             SubElement(points, "IntegerPoint", time=_number(ticks_to_beat(tick)), value=str(program))
 
 
