@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from composer.instruments import Technique
+from composer.render.notation.beams import beams
 from composer.render.notation.drums import drum_sign
 from composer.render.notation.layout import Piece, Staff, WrittenPart
 from composer.render.notation.marks import Context, dynamics
@@ -123,17 +124,11 @@ class Engraver:
                 measure.insert(0, into)
 
     def _beam(self, pairs: Sequence[tuple[Piece, Any]], metre: Metre) -> None:
-        """Beams by the beat; over half a bar where there is nothing but eighths."""
-        signature = _signature(metre.numerator, metre.denominator)
-        for (_, value), beams in zip(pairs, signature.getBeams([value for _, value in pairs]), strict=True):
-            if beams is not None and not value.isRest:
-                value.beams = beams
-        for start, end in metre.beams:
-            inside = [(piece, value) for piece, value in pairs if start <= piece.start < end]
-            if all(piece.end - piece.start == UNITS // 2 and not value.isRest for piece, value in inside) and len(inside) > 1:
-                for index, (_, value) in enumerate(inside):
-                    value.beams = self.m21.beam.Beams()
-                    value.beams.append("start" if index == 0 else "stop" if index == len(inside) - 1 else "continue")
+        for (_, value), lines in zip(pairs, beams([piece for piece, _ in pairs], metre), strict=True):
+            if lines:
+                value.beams = self.m21.beam.Beams()
+            for line in lines:
+                value.beams.append(*(("partial", line) if line in ("left", "right") else (line,)))
 
     # values ----------------------------------------------------------------------------------------------------------
 
@@ -328,13 +323,6 @@ def _slurred(line: Sequence[Event], bars: Bars, technique: Any, context: Context
             found.append((first, index))
             first = None
     return found
-
-
-@functools.cache
-def _signature(numerator: int, denominator: int) -> Any:
-    import music21
-
-    return music21.meter.TimeSignature(f"{numerator}/{denominator}")
 
 
 @functools.cache

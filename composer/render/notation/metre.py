@@ -68,17 +68,19 @@ class Metre:
     @functools.cached_property
     def _middles(self) -> frozenset[int]:
         """Beats that no note hides unless it begins the bar."""
-        beats = self.beats[1:-1]
-        count = len(beats) + 1
-        every = {4: (2,), 5: (3,), 6: (3,), 7: (4,), 8: (2, 4, 6)}.get(count, tuple(range(4, count, 4)))
-        return frozenset(beats[i - 1] for i in every)
+        sizes = _groups_of_beats(len(self.beats) - 1)
+        return frozenset(self.beats[i] for i in itertools.accumulate(sizes[:-1]))
 
     @functools.cached_property
     def beams(self) -> tuple[tuple[int, int], ...]:
-        """Stretches over which plain eighths share one beam, as (start, end): half a bar of 4/4, all of 3/4; none where beats are no quarters."""
-        if self.denominator != 4 or self.numerator < 2:
-            return ()
-        return tuple(itertools.pairwise((0, *sorted(self._middles), self.length)))
+        """Stretches over which plain eighths share one beam, as (start, end): half a bar of 4/4, all of 3/4, a half note of 3/2, else a beat."""
+        if self.denominator != 4:
+            step = 2 * UNITS
+            return tuple(
+                (place, min(place + step, end)) for start, end in itertools.pairwise(self.beats) for place in range(start, end, step)
+            )
+        sizes = [part for size in _groups_of_beats(self.numerator) for part in ((2, 2) if size == 4 else (size,))]
+        return tuple(itertools.pairwise((0, *itertools.accumulate(size * UNITS for size in sizes))))
 
     @functools.cached_property
     def levels(self) -> tuple[int, ...]:
@@ -92,6 +94,18 @@ class Metre:
             return 1 if place in self._middles else 2
         inside = place - max(edge for edge in self.beats if edge <= place)
         return 3 if inside % _EIGHTH == 0 else 4 if inside % _SIXTEENTH == 0 else 5
+
+
+def _groups_of_beats(count: int) -> list[int]:
+    """How the beats of a bar are counted: 4 as 2 + 2, 5 as 3 + 2, 7 as 4 + 3, 9 as 3 + 3 + 3, 11 as 4 + 4 + 3."""
+    if count in (4, 8):
+        return [2] * (count // 2)
+    if count > 3 and count % 3 == 0:
+        return [3] * (count // 3)
+    fours, rest = divmod(count, 4)
+    if fours and rest == 1:
+        return [4] * (fours - 1) + [3, 2]
+    return [4] * fours + [rest] * (rest > 0)
 
 
 def pieces(start: int, end: int, metre: Metre, *, is_rest: bool) -> list[tuple[int, int]]:
@@ -121,8 +135,10 @@ def _is_in_thirds(start: int, end: int) -> bool:
 
 def _note_fits(start: int, end: int, metre: Metre) -> bool:
     length, crossed = end - start, _crossed(start, end, metre)
+    if length < UNITS and any(start < edge < end for edge, _ in metre.windows):
+        return False  # what has flags shows the beat, also where beats are half notes
     if _is_in_thirds(start, end):
-        return length in _THIRDS and not any(start < edge < end for edge, _ in metre.windows)
+        return length in _THIRDS
     if length not in _PLAIN and length not in _DOTTED:
         return False
     first, last = metre.levels[start], metre.levels[end]
@@ -140,8 +156,10 @@ def _note_fits(start: int, end: int, metre: Metre) -> bool:
 def _rest_fits(start: int, end: int, metre: Metre) -> bool:
     length, crossed = end - start, _crossed(start, end, metre)
     first, last = metre.levels[start], metre.levels[end]
+    if length < UNITS and any(start < edge < end for edge, _ in metre.windows):
+        return False  # what has flags shows the beat, also where beats are half notes
     if _is_in_thirds(start, end):
-        return length in _THIRDS and not any(start < edge < end for edge, _ in metre.windows)
+        return length in _THIRDS
     if length not in _PLAIN:
         return metre.is_compound and length == 36 and max(first, last) <= 2
     if any(level <= 2 for level in crossed) and max(first, last) > 1:

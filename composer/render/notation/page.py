@@ -26,7 +26,9 @@ _MANY_STAVES = 14
 #: what the title and the page's foot take
 _TITLE, _FOOT = 30.0, 12.0
 #: staff and the white above it, in heights of a staff, where two systems may fit and where one must; largest and smallest staff
-_PITCH, _PITCH_FULL, _LARGEST, _SMALLEST = 3.6, 4.2, 6.5, 4.2
+_PITCH, _PITCH_FULL, _LARGEST, _SMALLEST = 3.6, 3.8, 6.5, 4.2
+#: least white between staves, tenths
+_APART, _APART_FULL = 65, 95
 _HIT_POINTS = "7"
 #: intervals of a chord → MusicXML kind, and what follows the root in print
 _KINDS: dict[tuple[int, ...], tuple[str, str]] = {
@@ -126,7 +128,8 @@ def _defaults(root: ET.Element, staves: int) -> None:
     width, height = _A3 if staves >= _MANY_STAVES else _A4
     room = height - 2 * _MARGIN - _FOOT
     twice, once = room / (2 * _PITCH * staves), (room - _TITLE) / (_PITCH_FULL * staves)
-    size = min(_LARGEST, max(twice, _SMALLEST) if twice > _SMALLEST * 0.95 else once)
+    is_twice = twice > _SMALLEST * 0.95
+    size = min(_LARGEST, max(twice, _SMALLEST) if is_twice else once)
     for old in root.findall("defaults"):
         root.remove(old)
     defaults = ET.Element("defaults")
@@ -139,6 +142,8 @@ def _defaults(root: ET.Element, staves: int) -> None:
     margins = ET.SubElement(page, "page-margins", {"type": "both"})
     for side in ("left", "right", "top", "bottom"):
         ET.SubElement(margins, f"{side}-margin").text = f"{_MARGIN * 40 / size:.1f}"
+    apart = ET.SubElement(ET.SubElement(defaults, "staff-layout"), "staff-distance")
+    apart.text = f"{_APART if is_twice else _APART_FULL}"
     root.insert(2, defaults)
 
 

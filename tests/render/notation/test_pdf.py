@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,11 +13,10 @@ import mido
 import numpy as np
 import pytest
 
-from composer.errors import MissingToolError
+from composer.errors import MissingToolError, RenderError
 from composer.plan import Plan
-from composer.process import ProgramError
 from composer.render.notation import musescore_program, pdf as pdf_module, write_musicxml, write_pdf
-from composer.render.notation.pdf import same_every_time
+from composer.render.notation.pdf import EngravingError, same_every_time
 from composer.score import Note, Score, Track
 from tests.render.notation.conftest import tempo_of
 
@@ -30,12 +32,13 @@ def small_score(bars: int = 4) -> Score:
 
 
 def pages(path: Path, dpi: int = 40) -> list[np.ndarray]:
-    """Every page as grey values 0 (black) … 255."""
+    """Every page as grey values 0 (black) … 255, (rows, columns)."""
     import matplotlib.image
 
     stem = path.with_suffix("")
     subprocess.run(["pdftoppm", "-r", str(dpi), "-gray", "-png", str(path), str(stem)], check=True)
-    return [np.asarray(matplotlib.image.imread(p)).reshape(-1) * 255 for p in sorted(path.parent.glob(f"{stem.name}-*.png"))]
+    images = [matplotlib.image.imread(p) for p in sorted(path.parent.glob(f"{stem.name}-*.png"))]
+    return [(image if image.ndim == 2 else image[..., 0]) * 255 for image in images]
 
 
 @needs_musescore
@@ -51,6 +54,57 @@ def test_the_same_music_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest
     assert str(tmp_path).encode() not in first
     assert not (tmp_path / "home").exists()  # nothing of the user's is touched
     assert {p.name for p in tmp_path.iterdir()} == {"score.musicxml", "1.pdf", "2.pdf"}
+
+
+def page_sizes(path: Path) -> list[tuple[int, int]]:
+    """(width, height) of every page, millimetres."""
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", path.read_bytes())
+    return [(round(float(w) / 72 * 25.4), round(float(h) / 72 * 25.4)) for w, h in boxes]
+
+
+@needs_musescore
+def test_pages_are_a4(tmp_path: Path) -> None:
+    write_musicxml(small_score(), None, tmp_path / "score.musicxml")
+    write_pdf(tmp_path / "score.musicxml", tmp_path / "score.pdf")
+    assert page_sizes(tmp_path / "score.pdf") == [(210, 297)]
+
+
+@needs_musescore
+@needs_poppler
+def test_a_long_title_stays_on_the_paper(tmp_path: Path) -> None:
+    title = (
+        "A film whose title goes on, and does not end where other titles end, but says it all: who did what, where, when, to whom, why " * 2
+    )
+    write_musicxml(replace(small_score(), title=title.strip()), None, tmp_path / "score.musicxml")
+    write_pdf(tmp_path / "score.musicxml", tmp_path / "score.pdf")
+    said = subprocess.run(["pdftotext", "-bbox", tmp_path / "score.pdf", "-"], check=True, capture_output=True, text=True).stdout
+    words = re.findall(r'xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">([^<]*)<', said)
+    assert [unicodedata.normalize("NFKC", text) for *_, text in words][: len(title.split())] == title.split()
+    assert all(float(left) > 20 and float(right) < 595 - 20 and float(top) > 20 for left, top, right, _, _ in words)
+    bottom = max(float(below) for _, _, _, below, _ in words[: len(title.split())])
+    assert all(float(top) > bottom - 2 for _, top, _, _, _ in words[len(title.split()) :])  # names and tempo stand under it
+
+
+@pytest.mark.slow
+@needs_musescore
+@needs_poppler
+@pytest.mark.parametrize(("seed", "more"), [(1, ()), (2, ("piano",)), (3, ("piano", "choir", "drums", "celesta"))])
+def test_an_orchestra_stands_on_a3_from_the_first_page(
+    seed: int, more: tuple[str, ...], composed: Callable[..., tuple[Plan, Score]], tmp_path: Path
+) -> None:
+    plan, score = composed(seed, 40.0, "orchestra", *more)
+    write_musicxml(score, plan, tmp_path / "score.musicxml")
+    for name in ("score.pdf", "again.pdf"):
+        write_pdf(tmp_path / "score.musicxml", tmp_path / name)
+    assert (tmp_path / "score.pdf").read_bytes() == (tmp_path / "again.pdf").read_bytes()
+    sizes = page_sizes(tmp_path / "score.pdf")
+    assert set(sizes) == {(297, 420)}
+    found = pages(tmp_path / "score.pdf")
+    assert len(found) == len(sizes)
+    for page in found:
+        rows = np.flatnonzero((page < 128).any(axis=1)) / len(page)
+        assert len(rows[(rows > 0.25) & (rows < 0.5)]) > 0.1 * len(page)  # a title alone leaves this white
+        assert rows.max() < 0.98
 
 
 @pytest.mark.slow
@@ -115,7 +169,14 @@ def test_a_failing_musescore_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     program.chmod(0o755)
     monkeypatch.setattr(pdf_module, "musescore_program", lambda: str(program))
     (tmp_path / "score.musicxml").write_text("<score-partwise/>")
-    with pytest.raises(ProgramError, match="broken"):
+    with pytest.raises(EngravingError, match="MuseScore could not engrave the PDF: broken") as failure:
+        write_pdf(tmp_path / "score.musicxml", tmp_path / "score.pdf")
+    assert "--export musicxml" in str(failure.value) and failure.value.stderr == "broken\n"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    with pytest.raises(EngravingError, match="MuseScore could not engrave the PDF: exit status 3"):
+        write_pdf(tmp_path / "score.musicxml", tmp_path / "score.pdf")
+    program.write_text("#!/bin/sh\nexit 0\n")
+    with pytest.raises(RenderError, match="wrote no PDF"):
         write_pdf(tmp_path / "score.musicxml", tmp_path / "score.pdf")
     assert not (tmp_path / "score.pdf").exists()
 
