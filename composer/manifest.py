@@ -44,7 +44,7 @@ def write_manifest(
     *,
     seed: int,
     command: Sequence[str] = (),
-    inputs: Iterable[Path] = (),
+    inputs: Iterable[Path] | Mapping[str, Path | None] = (),
     rendering: Rendering | None = None,
     timings_s: Mapping[str, float] | None = None,
     warnings: Sequence[str] = (),
@@ -57,13 +57,17 @@ def write_manifest(
     """Write `folder`/manifest.json over all files in `folder`.
 
     `command` is what the user typed after the program's name; `timings_s` seconds per stage; `llm` what a language model took to plan.
+    `inputs` go by their file names, or by the names given; None: no longer an input. Under "plan.yaml" and "score.json" stands
+    what the folder's score and sound were made of: the files of these names may have changed since.
     `earlier` is a manifest whose entries go on, but for those of the files and folders named in `replaced`; of the options, only those in
     `decided` (None: all) are this run's own.
     """
     known = dict(earlier or {})
     gone = tuple(replaced)
-    known["files"] = {name: digest for name, digest in known.get("files", {}).items() if not _is_within(name, gone)}
+    known["files"] = {name: digest for name, digest in known.get("files", {}).items() if not is_within(name, gone)}
     files = {name: sha256_of(folder / name) for name in _files(folder)}
+    named = inputs if isinstance(inputs, Mapping) else {path.name: path for path in inputs}
+    used = {**known.get("inputs", {}), **{name: path and sha256_of(path) for name, path in named.items()}}
     plain = _plain_options(options)
     own = set(plain if decided is None else decided)
     data: dict[str, Any] = {
@@ -71,14 +75,14 @@ def write_manifest(
         "command": list(command),
         "seed": seed,
         "options": {**plain, **{name: value for name, value in known.get("options", {}).items() if name in plain and name not in own}},
-        "inputs": {**known.get("inputs", {}), **{path.name: sha256_of(path) for path in inputs}},
+        "inputs": {name: digest for name, digest in used.items() if digest is not None},
         "soundfont": {"name": rendering.soundfont, "sha256": rendering.soundfont_sha256} if rendering else known.get("soundfont"),
         "checkpoint": _checkpoint(options) or known.get("checkpoint"),
         "versions": versions(),
         "rendering": to_plain(rendering) if rendering else known.get("rendering"),
-        "llm": to_plain(llm) if llm else None if _is_within("plan.yaml", gone) else known.get("llm"),
+        "llm": to_plain(llm) if llm else None if is_within("plan.yaml", gone) else known.get("llm"),
         "affect": {"from": film.affect_from, "note": film.affect_note} if film else known.get("affect"),
-        "warnings": list(dict.fromkeys([*known.get("warnings", []), *warnings])),
+        "warnings": list(dict.fromkeys([*_still_true(known, rendering), *warnings])),
         "files": dict(sorted({**known["files"], **files}.items())),
         "timings_s": {stage: round(seconds, 3) for stage, seconds in {**known.get("timings_s", {}), **(timings_s or {})}.items()},
     }
@@ -112,15 +116,22 @@ def listed_files(folder: Path) -> frozenset[str] | None:
     return frozenset({*map(str, files), MANIFEST}) if isinstance(files, dict) else None
 
 
+def is_within(name: str, places: Iterable[str]) -> bool:
+    """Whether a name (relative, with /) is one of `places` or lies in one."""
+    return any(name == place or name.startswith(f"{place}/") for place in places)
+
+
+def _still_true(known: Mapping[str, Any], rendering: Rendering | None) -> list[str]:
+    """Earlier warnings, but for those of a sound that was made anew."""
+    before = (known.get("rendering") or {}).get("warnings", ()) if rendering is not None else ()
+    return [warning for warning in known.get("warnings", []) if warning not in before]
+
+
 def _checkpoint(options: Options) -> dict[str, str] | None:
     """The weights that composed; None when none did."""
     if options.generator != "transformer" or not CHECKPOINT.is_file():
         return None
     return {"name": CHECKPOINT.name, "sha256": sha256_of(CHECKPOINT)}
-
-
-def _is_within(name: str, places: Iterable[str]) -> bool:
-    return any(name == place or name.startswith(f"{place}/") for place in places)
 
 
 def _files(folder: Path) -> list[str]:

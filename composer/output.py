@@ -20,14 +20,16 @@ import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from composer.errors import OutputError
-from composer.manifest import MANIFEST, listed_files
+from composer.manifest import MANIFEST, is_within, listed_files
 
 #: a folder that holds one of these was made by Hitpoint
 SIGNATURE_FILES = (MANIFEST, "plan.yaml", "film.json", "score.json")
+#: folders in an output folder where people save work of their own beside ours: kept when ours is made anew
+SHARED = frozenset({"daw"})
 _ELSEWHERE = "Choose another place with --out."
 _REASONS = {
     errno.EACCES: "it may not be written there",
@@ -74,6 +76,8 @@ def check_folder(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> 
 def check_file(target: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> Path:
     """Return the real path of a single output file, or raise OutputError when it could not be made there."""
     place = _real(target)
+    if place.parent.is_dir():
+        put_right(place)
     if place.is_dir():
         raise OutputError(f"the output {target} is a folder", "Give a file name.")
     if any(source.resolve() == place for source in inputs):
@@ -100,13 +104,16 @@ def new_folder(target: Path, overwrite: bool = False, inputs: Iterable[Path] = (
 
 
 @contextlib.contextmanager
-def into_folder(target: Path, names: Iterable[str], overwrite: bool = False, inputs: Iterable[Path] = ()) -> Iterator[Path]:
+def into_folder(
+    target: Path, names: Iterable[str], overwrite: bool = False, inputs: Iterable[Path] = (), outdated: Iterable[str] = ()
+) -> Iterator[Path]:
     """Add files to a folder that may exist: yields a hidden folder; `names` made in it (and the manifest) go to `target`.
 
-    Names are relative ("stems/audio" may be a folder). One that `target` already has is refused without `overwrite`. What
-    else `target` holds can be read through the hidden folder. When the block raises, `target` is as it was. Raises OutputError.
+    Names are relative ("stems/audio" may be a folder). One that `target` already has is refused without `overwrite`. `outdated`
+    are names whose files go if the manifest lists them (all that a person put there stays). What else `target` holds can be read
+    through the hidden folder. When the block raises, `target` is as it was. Raises OutputError.
     """
-    names = list(names)
+    names, outdated = list(names), list(outdated)
     place = _real(target)
     if place.exists() and not place.is_dir():
         raise OutputError(f"the output {target} is a file", "Give a folder with --out.")
@@ -119,10 +126,14 @@ def into_folder(target: Path, names: Iterable[str], overwrite: bool = False, inp
         raise OutputError(f"{target / taken[0]} already exists", "Add --overwrite to replace it, or choose another folder with --out.")
     _try_writing(place / "x", target)
     with _told(target, place.parent / _prefix(place)), _workshop(place) as work:
-        _show(place, work, {name.split("/")[0] for name in (*names, MANIFEST)})
+        _show(place, work, {name.split("/")[0] for name in (*names, *outdated, MANIFEST)})
         yield work
         with _shielded():
-            _merge_in(work, place, [name for name in (*names, MANIFEST) if (work / name).exists()])
+            made = [name for name in names if (work / name).exists()]
+            gone = [name for name in ours_within(place, outdated) if not is_within(name, made)]
+            for name in SHARED & set(made):
+                _carry_over(place, work, name)
+            _merge_in(work, place, [*made, *([MANIFEST] if (work / MANIFEST).exists() else [])], gone)
 
 
 @contextlib.contextmanager
@@ -136,6 +147,12 @@ def into_file(target: Path, name: str, overwrite: bool = False, inputs: Iterable
         yield work
         with _shielded():
             (work / name).replace(place)
+
+
+def ours_within(folder: Path, names: Iterable[str]) -> list[str]:
+    """The files that Hitpoint made (by the manifest) in `folder` under one of `names`, and that are still there."""
+    names = list(names)
+    return sorted(name for name in listed_files(folder) or () if is_within(name, names) and (folder / name).is_file())
 
 
 def _show(place: Path, work: Path, hidden: set[str]) -> None:
@@ -277,12 +294,12 @@ def _shielded() -> Iterator[None]:
             signal.raise_signal(late[0])
 
 
-def _carry_over(place: Path, work: Path) -> None:
-    """Keep what a person put into the old folder (whatever its manifest does not list) unless the new one has that name."""
+def _carry_over(place: Path, work: Path, below: str = ".") -> None:
+    """Keep what a person put into the old folder, or one `below` it (whatever its manifest does not list) unless the new one has that name."""
     ours = listed_files(place)
     if ours is None:
         return
-    for entry in sorted(place.rglob("*")):
+    for entry in sorted((place / below).rglob("*")):
         name = entry.relative_to(place)
         if entry.is_file() and name.as_posix() not in ours and not (work / name).exists():
             with contextlib.suppress(OSError):
@@ -308,7 +325,8 @@ def _swap_in(work: Path, place: Path, overwrite: bool) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _merge_in(work: Path, place: Path, names: list[str]) -> None:
+def _merge_in(work: Path, place: Path, names: list[str], gone: Sequence[str] = ()) -> None:
+    """Move `names` from `work` to `place` and the files `gone` away from there; all of it or nothing."""
     place.mkdir(exist_ok=True)
     aside = work / ".replaced"
     done: list[str] = []
@@ -320,6 +338,10 @@ def _merge_in(work: Path, place: Path, names: list[str]) -> None:
                 (place / name).rename(aside / name)
             done.append(name)
             (work / name).rename(place / name)
+        for name in gone:
+            (aside / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).rename(aside / name)
+            done.append(name)
     except BaseException:
         for name in reversed(done):
             if (place / name).exists():
@@ -327,3 +349,6 @@ def _merge_in(work: Path, place: Path, names: list[str]) -> None:
             if (aside / name).exists():
                 (aside / name).rename(place / name)
         raise
+    for folder in sorted({parent for name in gone for parent in Path(name).parents} - {Path()}, reverse=True):  # innermost first
+        with contextlib.suppress(OSError):  # what a person put there stays
+            (place / folder).rmdir()

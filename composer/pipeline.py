@@ -52,6 +52,8 @@ class Outcome:
     sync: SyncReport
     #: seconds of each stage
     timings_s: dict[str, float]
+    #: what was asked for and could not be made, one line each
+    failures: tuple[str, ...] = ()
 
 
 def score_film(
@@ -102,20 +104,20 @@ def score_film(
             scored = deliver(video, film, plan, score, rendering, folder, options, progress)
             sync = measure_sync(plan, score, rendering, folder, scored)
         with clock.stage("export"):
-            export(film, plan, score, rendering, folder, scored, options, progress)
+            failures = export(film, plan, score, rendering, folder, scored, options, progress)
         write_manifest(
             folder,
             options,
             seed=plan.seed,
             command=command,
-            inputs=[video, *([options.hits_file] if options.hits_file else [])],
+            inputs=[video, *([options.hits_file] if options.hits_file else []), folder / "plan.yaml", folder / "score.json"],
             rendering=rendering,
             timings_s=clock.timings_s,
-            warnings=(*film.warnings, *plan.notes, *rendering.warnings),
+            warnings=(*film.warnings, *plan.notes, *rendering.warnings, *failures),
             film=film,
             llm=planned.usage,
         )
-    return Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s)
+    return Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s, failures)
 
 
 def check_video(video: Path) -> None:

@@ -8,6 +8,7 @@ written that the passage needs. Music alone: no film sound, no stems.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from composer.pipeline import arranged, check_video
 from composer.plan import Plan, load_plan
 from composer.rendering import Rendering
 from composer.score import Score
-from composer.stages import read_score
+from composer.stages import fits, made_of, read_score
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,17 @@ def preview(
     *,
     plan_file: Path | None = None,
     afresh: bool = False,
+    composed_by: Collection[str] = (),
     overwrite: bool = False,
 ) -> str:
     """Write the music of `video` from `start_s` to `end_s` (film time, seconds) to `out`, .wav or .ogg; returns what it was made of, for the user.
 
-    `afresh`: plan anew, whatever lies beside the film. Raises ComposerError for everything that is the input's or the machine's fault.
+    `afresh`: plan anew, whatever lies beside the film. `composed_by`: options of composing that were really asked for: a score that was
+    composed otherwise is not what is meant. Raises ComposerError for everything that is the input's or the machine's fault.
     """
     check_video(video)
+    if not 0 <= start_s < end_s:
+        raise OptionError(f"there is no passage from {start_s:g} to {end_s:g} s", "Give an end that comes after the beginning.")
     if out.suffix.lower() not in (".wav", ".ogg"):
         raise OptionError(f"--out {out} is neither .wav nor .ogg", "Give a name that ends so.")
     found = (
@@ -60,12 +65,12 @@ def preview(
         if plan_file
         else Found(None, None, None)
         if afresh
-        else look(default_folder(video), options)
+        else look(default_folder(video), options, composed_by)
     )
     require_ready(options)
     with into_file(out, out.name, overwrite, [video]) as place:
         plan = found.plan or _planned(video, options, progress)
-        if not 0 <= start_s < end_s or start_s >= plan.duration_s:
+        if start_s >= plan.duration_s:
             raise OptionError(f"there is no passage from {start_s:g} to {end_s:g} s", f"The film lasts {plan.duration_s:.2f} s.")
         end_s = min(end_s, plan.duration_s)
         score = found.score or _composed(plan, start_s, end_s, options, progress)
@@ -73,21 +78,24 @@ def preview(
     return "score" if found.score else "plan" if found.plan else "film"
 
 
-def look(folder: Path, options: Options) -> Found:
-    """What an output folder holds that a preview can begin with.
+def look(folder: Path, options: Options, composed_by: Collection[str] = ()) -> Found:
+    """What an output folder holds that a preview can begin with: a score only if it is of the plan there and composed as was asked.
 
     Raises PlanError for a plan or score that cannot be read.
     """
     plan_file, score_file = folder / "plan.yaml", folder / "score.json"
     if not plan_file.is_file():
         return Found(None, None, None)
-    manifest = read_manifest(folder)
-    made_of = {**manifest.get("files", {}), **manifest.get("inputs", {})}.get("plan.yaml")
-    if not score_file.is_file() or made_of != sha256_of(plan_file):
-        return Found(load_plan(plan_file), None, None)
-    rendering, asked = read_rendering(folder), manifest.get("options", {})
-    same = rendering is not None and rendering.premaster_lufs < 0 and options.soundfont is None and asked.get("loudness") == options.loudness
-    return Found(load_plan(plan_file), read_score(score_file), rendering if same else None)
+    plan, asked = load_plan(plan_file), read_manifest(folder).get("options", {})
+    otherwise = any(asked.get(name) != getattr(options, name) for name in composed_by)
+    if otherwise or not score_file.is_file() or made_of(folder, "plan.yaml") != sha256_of(plan_file):
+        return Found(plan, None, None)
+    score, rendering = read_score(score_file), read_rendering(folder)
+    if not fits(score, plan):
+        return Found(plan, None, None)
+    asked_for = options.soundfont is None and asked.get("loudness") == options.loudness
+    of_the_score = rendering is not None and rendering.premaster_lufs < 0 and made_of(folder, "score.json") == sha256_of(score_file)
+    return Found(plan, score, rendering if asked_for and of_the_score else None)
 
 
 def _planned(video: Path, options: Options, progress: Progress) -> Plan:
@@ -110,7 +118,7 @@ def _write(score: Score, start_s: float, end_s: float, path: Path, options: Opti
     from composer.render.deliver import write_preview
     from composer.render.passage import render_passage
 
-    wav = path.with_suffix(".wav")
+    wav = path if path.suffix.lower() == ".wav" else path.with_suffix(".wav")
     render_passage(score, start_s, end_s, wav, replace(options, seed=score.seed), whole, progress)
     if wav != path:
         write_preview(wav, path)

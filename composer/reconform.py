@@ -88,9 +88,9 @@ def reconform_film(
         with clock.stage("deliver"):
             scored = deliver(video, film, plan, score, rendering, folder, options, progress)
             sync = measure_sync(plan, score, rendering, folder, scored)
-            export(film, plan, score, rendering, folder, scored, options, progress)
+            failures = export(film, plan, score, rendering, folder, scored, options, progress)
             write_changes(folder, old_film, film, edit, reuse, old_plan, plan)
-        outcome = Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s)
+        outcome = Outcome(out, scored.name, film, plan, score, rendering, sync, clock.timings_s, failures)
         _note(folder, outcome, video, options, command)
     return Reconformed(outcome, edit, reuse)
 
@@ -128,10 +128,10 @@ def _note(folder: Path, outcome: Outcome, video: Path, options: Options, command
         options,
         seed=outcome.plan.seed,
         command=command,
-        inputs=[video],
+        inputs=[video, folder / "plan.yaml", folder / "score.json"],
         rendering=outcome.rendering,
         timings_s=outcome.timings_s,
-        warnings=(*outcome.film.warnings, *outcome.rendering.warnings),
+        warnings=(*outcome.film.warnings, *outcome.rendering.warnings, *outcome.failures),
         film=outcome.film,
     )
 

@@ -24,6 +24,10 @@ SCORE_FILES = ("score.json", "score.mid", "stems/midi")
 SOUND_FILES = ("mix.wav", "premaster.wav", "stems/audio")
 #: the film itself comes on top, named after the video
 DELIVERY_FILES = ("preview.ogg", "timeline.png", "sync.json", "report.html")
+#: what is handed on and would deceive beside another score, another sound, another film: what a stage that replaces one of these takes away
+OF_THE_SCORE = ("score.musicxml", "score.pdf", "daw", "report.html")
+OF_THE_SOUND = ("daw", "report.html")
+OF_THE_FILM = ("daw",)
 
 
 def write_film(film: Film, folder: Path) -> None:
@@ -84,14 +88,29 @@ def read_folder(folder: Path) -> tuple[Film, Plan, Score, Rendering]:
     rendering = read_rendering(folder)
     if rendering is None or not (folder / rendering.mix).is_file():
         raise PlanError(f"{folder} holds no rendered music", f"Run `render {folder / 'score.json'}` first.")
-    used = read_manifest(folder).get("inputs", {})
-    of_the_plan = score.tempo == plan.tempo and [track.part for track in score.tracks] == [part.id for part in plan.parts]
-    if not of_the_plan or used.get("plan.yaml", "") not in ("", sha256_of(folder / "plan.yaml")):
+    if not fits(score, plan) or made_of(folder, "plan.yaml") not in (None, sha256_of(folder / "plan.yaml")):
         raise PlanError(f"the score in {folder} is not of the plan beside it", f"Run `compose {folder / 'plan.yaml'}` and `render` again.")
     of_the_score = [stem.part for stem in rendering.stems] == [track.part for track in score.tracks]
-    if not of_the_score or used.get("score.json", "") not in ("", sha256_of(folder / "score.json")):
+    if not of_the_score or made_of(folder, "score.json") not in (None, sha256_of(folder / "score.json")):
         raise PlanError(f"the sound in {folder} is not of the score beside it", f"Run `render {folder / 'score.json'}` again.")
     return film, plan, score, rendering
+
+
+def fits(score: Score, plan: Plan) -> bool:
+    """Whether a score has the bars and the parts of a plan."""
+    return score.tempo == plan.tempo and [track.part for track in score.tracks] == [part.id for part in plan.parts]
+
+
+def made_of(folder: Path, name: str) -> str | None:
+    """SHA-256 of the plan ("plan.yaml") that the score in `folder` was made of, or of the score ("score.json") its sound was made of.
+
+    Where an older version noted no such input, that of the file as it was last written by a stage; None when nothing tells.
+    """
+    manifest = read_manifest(folder)
+    for noted in (manifest.get("inputs"), manifest.get("files")):
+        if isinstance(noted, dict) and isinstance(noted.get(name), str):
+            return str(noted[name])
+    return None
 
 
 def _made_by(stage: str, path: Path, read: Callable[[Path], Noun]) -> Noun:

@@ -22,9 +22,30 @@ as_root() { # run a command as root, if there is a way
 
 has_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
 
+refresh_lists() { # once; where that fails, what the old lists name may still be had
+    [ -n "${refreshed:-}" ] || as_root apt-get update -qq || say "The lists of packages could not be brought up to date."
+    refreshed=yes
+}
+
 install_debian() { # install_debian PACKAGE...
     export DEBIAN_FRONTEND=noninteractive
-    as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    refresh_lists
+    as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+is_known() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1; } # to this system's lists of packages
+
+install_optional() { # install_optional PACKAGE...: each by itself, so that one which cannot be had keeps no other away
+    # a fresh image has no lists; where there are some, a name they do not know is no reason to fetch them at every call
+    [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null)" ] || refresh_lists
+    local package unknown=() failed=()
+    for package in "$@"; do
+        if ! is_known "$package"; then unknown+=("$package")
+        elif ! install_debian "$package"; then failed+=("$package")
+        fi
+    done
+    [ ${#unknown[@]} = 0 ] || say "Going on without ${unknown[*]}: this system's package lists do not know them (plainer sound, fewer tests)."
+    [ ${#failed[@]} = 0 ] || say "Going on without ${failed[*]} (plainer sound, fewer tests). To add them: sudo apt-get install -y ${failed[*]}"
 }
 
 system_packages() {
@@ -35,24 +56,26 @@ system_packages() {
         say "ffmpeg or fluidsynth is missing. Type:"; say "    $hint"; say "then run this again."
         exit 2
     fi
-    local missing=() package
-    for package in "${needed[@]}" "${wanted[@]}" ${tested[@]+"${tested[@]}"}; do has_package "$package" || missing+=("$package"); done
-    # tools put on the PATH by hand count as well
-    if command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null; then missing=("${missing[@]/#ffmpeg/}"); fi
-    local list=()
-    for package in ${missing[@]+"${missing[@]}"}; do [ -n "$package" ] && list+=("$package"); done
-    [ ${#list[@]} = 0 ] && return
-    say "Installing system packages: ${list[*]}"
-    if install_debian "${list[@]}"; then return; fi
-    for package in "${list[@]}"; do
-        case " ${needed[*]} " in *" $package "*)
+    local package lacking=() optional=()
+    for package in "${needed[@]}"; do
+        # tools put on the PATH by hand count as well
+        if [ "$package" = ffmpeg ] && command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null; then continue; fi
+        has_package "$package" || lacking+=("$package")
+    done
+    for package in "${wanted[@]}" ${tested[@]+"${tested[@]}"}; do has_package "$package" || optional+=("$package"); done
+    if [ ${#lacking[@]} -gt 0 ]; then
+        say "Installing system packages: ${lacking[*]}"
+        if ! install_debian "${lacking[@]}"; then
             say "System packages are missing and could not be installed from here. Type:"
-            say "    sudo apt-get update && sudo apt-get install -y ${list[*]}"
+            say "    sudo apt-get update && sudo apt-get install -y ${lacking[*]}"
             say "then run this again."
             exit 2
-        esac
-    done
-    say "Going on without ${list[*]} (plainer sound, fewer tests). To add them: sudo apt-get install -y ${list[*]}"
+        fi
+    fi
+    if [ ${#optional[@]} -gt 0 ]; then
+        say "Installing system packages, as far as they can be had: ${optional[*]}"
+        install_optional "${optional[@]}"
+    fi
 }
 
 find_python() { # the first Python that is new enough

@@ -265,6 +265,70 @@ def test_a_stage_adds_its_files_and_leaves_the_rest(tmp_path):
     assert (tmp_path / "out" / "plan.yaml").read_text() == "new"
 
 
+def test_a_killed_run_for_one_file_is_cleared_up_by_the_next(tmp_path):
+    (tmp_path / f".k.ogg.partial-{DEAD_PID}-01234567").mkdir()
+    (tmp_path / f".k.ogg.partial-{DEAD_PID}-01234567" / "k.wav").write_text("~")
+    (tmp_path / f".k.ogg.partial-{os.getpid()}-01234567").mkdir()
+    with into_file(tmp_path / "k.ogg", "k.ogg") as folder:
+        fill(folder, k__ogg="~")
+    assert {entry.name for entry in tmp_path.iterdir()} == {"k.ogg", f".k.ogg.partial-{os.getpid()}-01234567"}
+
+
+def test_what_is_outdated_goes_but_what_a_person_added_stays(tmp_path):
+    def build(folder: Path) -> None:
+        (folder / "daw" / "audio").mkdir(parents=True)
+        fill(folder / "daw" / "audio", v__wav="old")
+        fill(folder / "daw", readme="old")
+        fill(folder, mix="old", pdf="old")
+
+    with new_folder(tmp_path / "out") as folder:
+        build(folder)
+        write_manifest(folder, Options(), seed=0)
+    (tmp_path / "out" / "daw" / "mine").write_text("mine")
+    (tmp_path / "out" / "pdf2").write_text("mine")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        into_folder(tmp_path / "out", ["mix"], overwrite=True, outdated=["daw", "pdf", "pdf2"]) as folder,
+    ):
+        assert not (folder / "daw").exists() and (folder / "manifest.json").exists() is False
+        raise KeyboardInterrupt
+    assert (tmp_path / "out" / "daw" / "audio" / "v.wav").read_text() == "old"
+    with into_folder(tmp_path / "out", ["mix"], overwrite=True, outdated=["daw", "pdf", "pdf2"]) as folder:
+        fill(folder, mix="new")
+    assert listing(tmp_path) == {"out", "out/mix", "out/manifest.json", "out/daw", "out/daw/mine", "out/pdf2"}
+    assert (tmp_path / "out" / "mix").read_text() == "new"
+
+
+def test_a_removal_that_fails_half_way_is_undone(tmp_path, monkeypatch):
+    make(tmp_path / "out", a="old a", b="old b", c="old c")
+    real, calls = Path.rename, []
+
+    def rename(self, target):
+        calls.append(self)
+        if len(calls) == 4:  # a aside, a in, b away, c away
+            raise OSError(errno.EIO, "disk trouble")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OSError, match="disk trouble"), into_folder(tmp_path / "out", ["a"], overwrite=True, outdated=["b", "c"]) as folder:
+        fill(folder, a="new a")
+    assert {entry.name: entry.read_text() for entry in (tmp_path / "out").iterdir() if entry.name in "abc"} == {
+        "a": "old a", "b": "old b", "c": "old c",
+    }  # fmt: skip
+
+
+def test_a_folder_that_is_made_anew_keeps_what_a_person_put_into_it(tmp_path):
+    with new_folder(tmp_path / "out") as folder:
+        (folder / "daw").mkdir()
+        fill(folder / "daw", a="old", b="old")
+        write_manifest(folder, Options(), seed=0)
+    (tmp_path / "out" / "daw" / "mine").write_text("mine")
+    with into_folder(tmp_path / "out", ["daw"], overwrite=True) as folder:
+        (folder / "daw").mkdir()
+        fill(folder / "daw", a="new")
+    assert {entry.name: entry.read_text() for entry in (tmp_path / "out" / "daw").iterdir()} == {"a": "new", "mine": "mine"}
+
+
 def test_an_addition_that_fails_half_way_is_undone(tmp_path, monkeypatch):
     make(tmp_path / "out", a="old a", b="old b")
     real, calls = Path.rename, []

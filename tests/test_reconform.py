@@ -233,7 +233,7 @@ def test_the_whole_command(scored: Path, run_cli: Cli) -> None:
     assert count.hits == len(after.hits)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["options"]["generator"] == "chords"  # as the old run was asked
-    assert set(manifest["inputs"]) == {"new.mp4"}
+    assert set(manifest["inputs"]) == {"new.mp4", "plan.yaml", "score.json"}
     assert "already exists" in run_cli("reconform", "old.score", "new.mp4", cwd=scored).stderr
 
 

@@ -151,11 +151,12 @@ def test_the_manifest_is_right(story: Story) -> None:
     files = {path.relative_to(story.folder).as_posix(): sha256_of(path) for path in story.folder.rglob("*") if path.is_file()}
     files.pop("manifest.json")
     assert manifest["files"] == files
-    assert manifest["inputs"] == {"my film.mp4": sha256_of(story.film)}
+    made_of = {name: sha256_of(story.folder / name) for name in ("plan.yaml", "score.json")}
+    assert manifest["inputs"] == {"my film.mp4": sha256_of(story.film), **made_of}
     assert manifest["command"] == ["my film.mp4", "--instruments", ASKED, "--seed", "7"]
     assert manifest["seed"] == 7
     assert len(manifest["soundfont"]["sha256"]) == 64
-    assert set(manifest["timings_s"]) == {"watch", "plan", "compose", "perform", "render", "deliver"}
+    assert set(manifest["timings_s"]) == {"watch", "plan", "compose", "perform", "render", "deliver", "export"}
     assert "missing" not in manifest["versions"].values()
 
 

@@ -42,7 +42,8 @@ def compose(plan_file: Path, **asked: Any) -> None:
         stages.write_score(perform(composed, given, options.humanize), folder)
         progress("compose", 1.0)
 
-    write(asked, plan_file.parent, stages.SCORE_FILES, options, [plan_file], work)
+    sources = {"plan.yaml": plan_file}
+    write(asked, plan_file.parent, stages.SCORE_FILES, options, [plan_file], work, made_of=sources, outdated=stages.OF_THE_SCORE)
 
 
 @click.command()
@@ -107,6 +108,7 @@ def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
     takes: int = asked["takes"]
     places = [f"take-{number + 1}/" if takes > 1 else "" for number in range(takes)]
     plans: list[Plan] = []
+    made_of: dict[str, Path | None] = {}
 
     def work(folder: Path, progress: Progress) -> Arranged:
         if isinstance(given, Film):  # planned only now: a language model is asked when the folder is known to take what comes of it
@@ -115,6 +117,8 @@ def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
             plans.append(planned.plan)
         else:
             planned = Planned(given)
+        if takes == 1:
+            made_of["plan.yaml"] = folder / "plan.yaml" if isinstance(given, Film) else source
         for number, place in enumerate(places):
             progress("compose", number / takes)
             take = replace(planned.plan, seed=options.seed + number)
@@ -127,7 +131,8 @@ def generate(context: click.Context, /, source: Path, **asked: Any) -> None:
 
     names = (*(f"{place}{name}" for place in places for name in ("score.json", "score.mid")), *(stages.PLAN_FILES if is_film else ()))
     inputs = [source, *([asked["checkpoint"]] if asked["checkpoint"] else [])]
-    write(asked, source.parent, names, options, inputs, work)
+    outdated = (*stages.OF_THE_SCORE, "stems/midi") if takes == 1 else ()
+    write(asked, source.parent, names, options, inputs, work, made_of=made_of, outdated=outdated)
     for made in plans:
         for note in made.notes:
             say(asked, f"note: {note}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -226,9 +226,14 @@ def output_options(command: Command) -> Command:
     return command
 
 
+def given(context: click.Context, names: Iterable[str]) -> list[str]:
+    """Those of `names` that the user typed as options."""
+    return [name for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+
+
 def asks_for_a_plan(context: click.Context) -> list[str]:
     """Names of the options given that shape a plan."""
-    return [name for name in PLANNING if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    return given(context, PLANNING)
 
 
 def refuse_with_plan(context: click.Context) -> None:
@@ -255,6 +260,10 @@ def options_from(values: Mapping[str, Any]) -> Options:
     options = Options(instruments=instruments, **asked, **renamed)
     _check_words(options)
     _check_llm(options, is_shown=bool(values.get("show_prompt")))
+    if options.as_track and options.original == "mute":
+        raise OptionError(
+            "--original mute cannot be used with --as-track, which keeps the film's own sound as it is", "Leave one of them out."
+        )
     both = set(options.hit_s) & set(options.no_hit_s)
     if both:
         raise OptionError(f"{min(both):g} s is asked for by --hit and --no-hit", "Name each moment once.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 
 from composer.cli import parameters
 from composer.cli.progress import showing
+from composer.cli.writing import tell_failures
 from composer.errors import OptionError
 from composer.inheritance import inherited
 
@@ -30,8 +32,10 @@ def reconform(context: click.Context, /, old_folder: Path, new_video: Path, **as
     """
     if asked["frame"]:
         raise OptionError("--frame cannot be used with reconform", "The old plan decides the mood.")
-    given = {name for name in asked if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+    given = set(parameters.given(context, asked))
     options = inherited(parameters.options_from(asked), old_folder, given)
+    if options.as_track and options.original == "mute":  # what the old run was asked gives way to what is asked now
+        options = replace(options, as_track=False) if "original" in given else replace(options, original="duck")
     from composer.changes import CHANGES_FILES, headline
     from composer.cli.summary import summary, timings
     from composer.output import default_folder
@@ -46,3 +50,4 @@ def reconform(context: click.Context, /, old_folder: Path, new_video: Path, **as
         click.echo(summary(done.outcome))
         if asked["verbose"]:
             click.echo(timings(done.outcome))
+    tell_failures(asked, done.outcome.failures)

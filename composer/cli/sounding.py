@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 from composer.cli import parameters
 from composer.cli.writing import progressing, say, write
 from composer.options import Progress
+from composer.rendering import Rendering
 
 
 @click.command()
@@ -31,7 +32,8 @@ def render(score_file: Path, **asked: Any) -> None:
     def work(folder: Path, progress: Progress) -> Any:
         return render_score(given, folder, options, progress)
 
-    write(asked, score_file.parent, stages.SOUND_FILES, options, [score_file], work)
+    sources = {"score.json": score_file if score_file.suffix.lower() == ".json" else None}
+    write(asked, score_file.parent, stages.SOUND_FILES, options, [score_file], work, made_of=sources, outdated=stages.OF_THE_SOUND)
 
 
 @click.command()
@@ -42,33 +44,55 @@ def render(score_file: Path, **asked: Any) -> None:
     "--loudness",
     type=click.Choice(["web", "broadcast", "dialogue"]),
     default="web",
-    show_default=True,
-    help="Loudness of the film's sound.",
+    help="Master the music anew, at −14, −23 or −20 LUFS  [as it is]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
-def deliver(folder: Path, video: Path, **asked: Any) -> None:
+@click.pass_context
+def deliver(context: click.Context, /, folder: Path, video: Path, **asked: Any) -> None:
     """Make the film, preview and timeline of VIDEO anew from what FOLDER holds."""
     options = parameters.options_from(asked)
+    if not parameters.given(context, ("loudness",)):
+        del asked["loudness"]  # the music is as it is, and the manifest knows how
     from composer import pipeline, stages
     from composer.evaluation.sync_report import measure_sync
     from composer.render.deliver import deliver as make, scored_name
     from composer.render.export import EXPORT_FILES, check_exports, export
+    from composer.render.remaster import is_mastered_to, remaster
 
     check_exports(options)
     pipeline.check_video(video)
     film, given, notes, rendering = stages.read_folder(folder)
     given = pipeline.fitted(given, film)
     pipeline.check_same_film(film, video, folder)
+    anew = "loudness" in asked and not is_mastered_to(rendering, options.loudness, folder)
 
-    def work(place: Path, progress: Progress) -> None:
-        scored = make(video, film, given, notes, rendering, place, options, progress)
-        measure_sync(given, notes, rendering, place, scored)
-        export(film, given, notes, rendering, place, scored, options, progress)
+    def work(place: Path, progress: Progress) -> Delivered:
+        sound = remaster(rendering, place, options.loudness) if anew else rendering
+        scored = make(video, film, given, notes, sound, place, options, progress)
+        measure_sync(given, notes, sound, place, scored)
+        failures = export(film, given, notes, sound, place, scored, options, progress)
+        return Delivered(sound if anew else None, failures)
 
     names = (scored_name(video), *stages.DELIVERY_FILES, *(EXPORT_FILES[kind] for kind in options.exports))
-    write({**asked, "out": None}, folder, names, replace(options, seed=given.seed), [video], work)
+    names = (*names, rendering.mix) if anew else names
+    write({**asked, "out": None}, folder, names, replace(options, seed=given.seed), [video], work, outdated=stages.OF_THE_FILM)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What delivering made, beside the film."""
+
+    #: how the music was mastered, if that was done anew
+    rendering: Rendering | None
+    #: exports that could not be made, one line each
+    failures: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a listener may want to know."""
+        return (*(self.rendering.warnings if self.rendering else ()), *self.failures)
 
 
 @click.command()
@@ -106,6 +130,7 @@ def preview(context: click.Context, /, video: Path, start_s: float, end_s: float
             progress,
             plan_file=plan_file,
             afresh=afresh,
+            composed_by=parameters.given(context, ("generator", "humanize")),
             overwrite=asked["overwrite"] or asked["out"] is None,
         )
     say(asked, f"{out}  (from the {source})")

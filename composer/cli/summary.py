@@ -29,7 +29,8 @@ def summary(outcome: Outcome) -> str:
         "score": str(folder / "score.mid"),
         "plan": f"{folder / 'plan.yaml'}  (edit it, then run again with --plan)",
     }
-    return "\n".join([*_table(rows), *(f"note: {warning}" for warning in (*outcome.film.warnings, *plan.notes, *rendering.warnings))])
+    notes = (*outcome.film.warnings, *plan.notes, *rendering.warnings, *outcome.failures)
+    return "\n".join([*_table(rows), *(f"note: {note}" for note in notes)])
 
 
 def _told(sync: SyncReport) -> str:

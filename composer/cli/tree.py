@@ -11,7 +11,7 @@ import click
 
 import composer
 from composer.cli import composing, learning, parameters, planning, reconforming, sounding
-from composer.cli.writing import progressing, say, warn, write
+from composer.cli.writing import progressing, say, tell_failures, warn, write
 from composer.errors import OptionError
 from composer.options import Progress
 
@@ -61,6 +61,7 @@ def score(context: click.Context, /, video: Path, plan_file: Path | None, **aske
         outcome = pipeline.score_film(video, out, options, progress, plan_file, overwrite=asked["overwrite"], command=sys.argv[1:])
     say(asked, summary(outcome))
     warn(asked, outcome.plan, options)
+    tell_failures(asked, outcome.failures)
     if asked["verbose"]:
         say(asked, timings(outcome))
 

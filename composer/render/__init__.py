@@ -14,8 +14,6 @@ from composer.score import Score
 
 #: shares of the work for the progress bar: stems, then sum and master
 _STEMS_SHARE = 0.8
-#: a mix that falls short of its preset by more than this is worth a word, LU
-_TOLD_LU = 0.3
 
 
 def render(score: Score, folder: Path, options: Options, progress: Progress = silent) -> Rendering:
@@ -24,7 +22,8 @@ def render(score: Score, folder: Path, options: Options, progress: Progress = si
     All files are 48 kHz, 24-bit, stereo, start at film time 0 and end at `score.end_s`. Raises SoundfontError (missing,
     damaged or unfit bank), MissingToolError (libfluidsynth), RenderError (silence, a worker that died).
     """
-    from composer.render.mix import GENTLE_DB, PRESETS_LUFS, master, sum_stems
+    from composer.render.mix import master, sum_stems
+    from composer.render.remaster import loudness_warnings
     from composer.render.soundfont import choose_soundfont
     from composer.render.stems import SILENCE_DBFS, render_stems
     from composer.render.tasks import stem_tasks
@@ -52,15 +51,7 @@ def render(score: Score, folder: Path, options: Options, progress: Progress = si
     silent_parts = [task.name for task, peak in zip(tasks, peaks, strict=True) if task.note_count and _dbfs(peak) < SILENCE_DBFS]
     if silent_parts:
         warnings.append(f"not heard, though there are notes: {', '.join(silent_parts)} (too soft, or {bank.path.name} lacks the sound)")
-    short_lu = PRESETS_LUFS[options.loudness] - mastered.loudness.integrated_lufs
-    if short_lu > _TOLD_LU:
-        warnings.append(
-            f"the music is {short_lu:.1f} LU softer than asked: louder, its strokes would be crushed; a calmer --loudness suits it"
-        )
-    elif mastered.reduction_db > GENTLE_DB:
-        warnings.append(
-            f"the limiter takes up to {mastered.reduction_db:.1f} dB off the loudest moments; a calmer --loudness keeps more life"
-        )
+    warnings.extend(loudness_warnings(mastered, options.loudness))
     return Rendering(
         sample_rate=SAMPLE_RATE,
         length_samples=tasks[0].length_samples,

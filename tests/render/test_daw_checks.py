@@ -1,6 +1,6 @@
 """The fifteen checks of a hand-over (docs/daw.md), over what the real program leaves on disk, read by other people's readers.
 
-One film (29.97 drop-frame, cuts off every grid) is scored once for an orchestra of eighteen; `write_bundle` then adds the folder `daw`.
+One film (29.97 drop-frame, cuts off every grid) is scored once for an orchestra of eighteen, with `--export daw,musicxml`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ import symusic
 
 from composer.instruments import INSTRUMENTS
 from composer.plan import Plan
-from composer.render.daw import write_bundle
 from composer.score import Score
 from composer.stages import read_folder
 from tests.conftest import Cli
@@ -85,14 +84,24 @@ def handed(tmp_path_factory: pytest.TempPathFactory, run_cli: Cli, bank: Path) -
     shots = (("bars", 1.75), ("fractal", 1.35), ("fire", 1.9), ("sea", 1.5))
     silent = film(place / "silent.mp4", *shots, rate="30000/1001")
     source = with_sound(place / "a film.mp4", silent, "sine=f=220:r=48000:d=7,volume=0.1", "-shortest")
-    said = run_cli(source.name, "--instruments", ",".join(PLAYERS), "--soundfont", bank, "--start-tc", START, "--seed", "5", cwd=place)
+    said = run_cli(
+        source.name,
+        "--instruments",
+        ",".join(PLAYERS),
+        "--soundfont",
+        bank,
+        "--start-tc",
+        START,
+        "--seed",
+        "5",
+        "--export",
+        "daw,musicxml",
+        cwd=place,
+    )
     assert said.returncode == 0, said.stderr
     folder = place / "a film.score"
-    seen, plan, score, rendering = read_folder(folder)
-    made = Handed(folder, source, plan, score)
-    if not made.daw.is_dir():
-        write_bundle(score, plan, rendering, folder, seen, made.scored)
-    return made
+    _, plan, score, _ = read_folder(folder)
+    return Handed(folder, source, plan, score)
 
 
 def absolute(track: mido.MidiTrack) -> list[tuple[int, Any]]:
@@ -320,9 +329,7 @@ def opened_by_musescore(path: Path, place: Path) -> int:
 
 
 def test_14_musescore_opens_musicxml(handed: Handed, tmp_path: Path) -> None:
-    notation = pytest.importorskip("composer.render.notation", reason="notation is not built yet")
-    notation.write_musicxml(handed.score, handed.plan, tmp_path / "score.musicxml")
-    assert opened_by_musescore(tmp_path / "score.musicxml", tmp_path) >= 1
+    assert opened_by_musescore(handed.folder / "score.musicxml", tmp_path) >= 1
 
 
 def test_14_musescore_opens_midi(handed: Handed, tmp_path: Path) -> None:
